@@ -1,0 +1,223 @@
+#include "reconciler/json.h"
+
+#include <rapidjson/error/en.h>
+#include <rapidjson/prettywriter.h>
+#include <rapidjson/reader.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <algorithm>
+
+namespace fairlead {
+namespace {
+
+constexpr std::size_t depth_max = 128;
+
+// Builds a Json from RapidJSON's SAX events; refuses to nest deeper than depth_max.
+class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> {
+ public:
+  explicit Builder(Json& root) : root_(root) {}
+
+  bool Null() { return place(Json()); }
+  bool Bool(bool value) { return place(Json(value)); }
+  bool Int(int value) { return place(Json(value)); }
+  bool Uint(unsigned value) { return place(Json(static_cast<std::int64_t>(value))); }
+  bool Int64(std::int64_t value) { return place(Json(value)); }
+  bool Uint64(std::uint64_t value) { return place(Json(static_cast<double>(value))); }
+  bool Double(double value) { return place(Json(value)); }
+  bool String(const char* text, rapidjson::SizeType length, bool) {
+    return place(Json(std::string(text, length)));
+  }
+  bool Key(const char* text, rapidjson::SizeType length, bool) {
+    keys_.emplace_back(text, length);
+    return true;
+  }
+  bool StartObject() { return open(Json::object()); }
+  bool EndObject(rapidjson::SizeType) { return close(); }
+  bool StartArray() { return open(Json::array()); }
+  bool EndArray(rapidjson::SizeType) { return close(); }
+
+ private:
+  bool open(Json value) {
+    if (open_.size() >= depth_max) return false;
+    open_.push_back(std::move(value));
+    return true;
+  }
+  bool close() {
+    Json done = std::move(open_.back());
+    open_.pop_back();
+    return place(std::move(done));
+  }
+  bool place(Json value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+    } else if (open_.back().is_object()) {
+      open_.back().set(std::move(keys_.back()), std::move(value));
+      keys_.pop_back();
+    } else {
+      open_.back().push(std::move(value));
+    }
+    return true;
+  }
+
+  Json& root_;
+  std::vector<Json> open_;
+  std::vector<std::string> keys_;
+};
+
+template <typename Writer>
+void write(Writer& writer, const Json& value, bool sorted) {
+  if (value.is_null()) {
+    writer.Null();
+  } else if (value.is_bool()) {
+    writer.Bool(value.as_bool());
+  } else if (value.is_int()) {
+    writer.Int64(value.as_int());
+  } else if (value.is_number()) {
+    writer.Double(value.as_double());
+  } else if (value.is_string()) {
+    writer.String(value.as_string().data(),
+                  static_cast<rapidjson::SizeType>(value.as_string().size()));
+  } else if (value.is_array()) {
+    writer.StartArray();
+    for (const Json& item : value.items()) write(writer, item, sorted);
+    writer.EndArray();
+  } else {
+    std::vector<const std::pair<std::string, Json>*> order;
+    for (const auto& member : value.members()) order.push_back(&member);
+    if (sorted) {
+      std::sort(order.begin(), order.end(),
+                [](const auto* a, const auto* b) { return a->first < b->first; });
+    }
+    writer.StartObject();
+    for (const auto* member : order) {
+      writer.Key(member->first.data(), static_cast<rapidjson::SizeType>(member->first.size()));
+      write(writer, member->second, sorted);
+    }
+    writer.EndObject();
+  }
+}
+
+std::string compact(const Json& value, bool sorted) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  write(writer, value, sorted);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+}  // namespace
+
+Json::Json(const std::vector<std::string>& values) : value_(Array(values.begin(), values.end())) {}
+
+Json Json::object(std::initializer_list<std::pair<std::string, Json>> members) {
+  Json made;
+  made.value_ = Members();
+  for (const auto& [key, value] : members) made.set(key, value);
+  return made;
+}
+
+Json Json::array(Array items) {
+  Json made;
+  made.value_ = std::move(items);
+  return made;
+}
+
+Result<Json> Json::parse(std::string_view text) {
+  Json root;
+  Builder builder(root);
+  rapidjson::MemoryStream stream(text.data(), text.size());
+  rapidjson::Reader reader;
+  constexpr unsigned flags = rapidjson::kParseIterativeFlag;
+  if (!reader.Parse<flags>(stream, builder)) {
+    return Error{Code::invalid,
+                 std::string("not JSON: ") +
+                     rapidjson::GetParseError_En(reader.GetParseErrorCode()) + " at offset " +
+                     std::to_string(reader.GetErrorOffset()),
+                 ""};
+  }
+  return root;
+}
+
+bool Json::as_bool(bool otherwise) const { return is_bool() ? std::get<bool>(value_) : otherwise; }
+
+std::int64_t Json::as_int(std::int64_t otherwise) const {
+  if (is_int()) return std::get<std::int64_t>(value_);
+  if (!is_number()) return otherwise;
+  const double value = std::get<double>(value_);
+  // A double beyond the range of int64 has no integer to give; converting it would be undefined.
+  return value > -9.2e18 && value < 9.2e18 ? static_cast<std::int64_t>(value) : otherwise;
+}
+
+double Json::as_double(double otherwise) const {
+  if (is_int()) return static_cast<double>(std::get<std::int64_t>(value_));
+  return is_number() ? std::get<double>(value_) : otherwise;
+}
+
+const std::string& Json::as_string() const {
+  static const std::string none;
+  return is_string() ? std::get<std::string>(value_) : none;
+}
+
+const Json::Array& Json::items() const {
+  static const Array none;
+  return is_array() ? std::get<Array>(value_) : none;
+}
+
+const Json::Members& Json::members() const {
+  static const Members none;
+  return is_object() ? std::get<Members>(value_) : none;
+}
+
+const Json& Json::operator[](std::string_view key) const {
+  static const Json none;
+  for (const auto& [name, value] : members()) {
+    if (name == key) return value;
+  }
+  return none;
+}
+
+bool Json::has(std::string_view key) const {
+  return std::any_of(members().begin(), members().end(),
+                     [&](const auto& member) { return member.first == key; });
+}
+
+bool Json::empty() const {
+  if (is_string()) return as_string().empty();
+  if (is_array()) return items().empty();
+  if (is_object()) return members().empty();
+  return is_null();
+}
+
+Json& Json::set(std::string key, Json value) {
+  if (is_null()) value_ = Members();
+  FAIRLEAD_CHECK(is_object());
+  for (auto& [name, held] : std::get<Members>(value_)) {
+    if (name == key) {
+      held = std::move(value);
+      return *this;
+    }
+  }
+  std::get<Members>(value_).emplace_back(std::move(key), std::move(value));
+  return *this;
+}
+
+Json& Json::push(Json value) {
+  if (is_null()) value_ = Array();
+  FAIRLEAD_CHECK(is_array());
+  std::get<Array>(value_).push_back(std::move(value));
+  return *this;
+}
+
+std::string Json::dump() const { return compact(*this, false); }
+
+std::string Json::canonical() const { return compact(*this, true); }
+
+std::string Json::pretty() const {
+  rapidjson::StringBuffer buffer;
+  rapidjson::PrettyWriter<rapidjson::StringBuffer> writer(buffer);
+  writer.SetIndent(' ', 2);
+  write(writer, *this, false);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+}  // namespace fairlead

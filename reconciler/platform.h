@@ -1,0 +1,72 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reconciler/result.h"
+
+// The platform file (/etc/fairlead/fairlead.yml), typed: what the operator of the host decides.
+// Immutable; read again on SIGHUP. Every member has the default that holds without a file.
+namespace fairlead {
+
+struct RegistryLogin {
+  std::string user;
+  std::string password_file;  // absolute; the content is read by live/ when it is needed
+};
+
+struct Platform {
+  std::string domain = "localhost";  // base domain of default host names
+
+  struct Folders {
+    std::string manifests = "/etc/fairlead/manifests";
+    std::string secrets = "/etc/fairlead/secrets";  // sources of `secrets: {X: {file: …}}`
+    std::string state = "/var/lib/fairlead";
+    std::string mounted_secrets = "/run/fairlead/secrets";  // files that containers mount; 0700
+  } folders;
+  std::string socket = "/run/fairlead/fairlead.sock";  // the control socket, 0660
+
+  struct Engine {
+    // "unix:///var/run/docker.sock" or "tcp://host:2376"; the environment's DOCKER_HOST,
+    // DOCKER_CERT_PATH and DOCKER_TLS_VERIFY win where the file says nothing.
+    std::string host = "unix:///var/run/docker.sock";
+    std::string certificates;  // folder with ca.pem, cert.pem, key.pem for tcp; empty: no TLS
+    int concurrency = 4;       // writing requests in flight, 1..64
+    std::chrono::milliseconds resync{30'000};
+  } engine;
+
+  struct Network {
+    std::string pool = "10.213.0.0/16";  // app networks are /26 subnets of it
+  } network;
+
+  // Folders below which manifests may mount; empty: none.
+  std::vector<std::string> mount_roots;
+
+  // Registry host ("ghcr.io", "127.0.0.1:5000") → login. Absent: anonymous.
+  std::map<std::string, RegistryLogin> registries;
+
+  struct Prune {
+    int fuse_apps = 3;      // more than this many apps and …
+    int fuse_percent = 30;  // … more than this share of all wait for `fairlead approve`
+    std::chrono::milliseconds grace{10'000};  // from the manifest's absence until the removal
+  } prune;
+
+  struct Log {
+    std::string format = "text";              // "text" | "json"
+    std::int64_t container_bytes = 10 << 20;  // of one log file of a container
+    int container_files = 3;
+  } log;
+};
+
+struct ParsedPlatform {
+  Platform platform;          // valid only where there is no error
+  std::vector<Error> errors;  // each with its place
+};
+
+// Checked against schemas/platform.schema.json like a manifest. Nothing is thrown.
+ParsedPlatform parse_platform(const std::string& file, std::string_view text);
+
+}  // namespace fairlead
