@@ -1,0 +1,39 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reconciler/app.h"
+
+// All wanted resources of one app, in one stable order: what a resource needs stands before it.
+// Built by resolve() from an App, immutable afterwards, shared with the passes that use it.
+namespace fairlead {
+
+// The part of a resource that only its provider understands.
+struct Spec {
+  virtual ~Spec() = default;
+};
+
+struct Resource {
+  std::string kind;                // "network", "volume", "container", …
+  std::string name;                // "blog", "blog.data", "blog.web"
+  std::vector<std::string> needs;  // "kind name" of resources that must be in place first
+  std::shared_ptr<const Spec> spec;
+  std::string provider;  // who made it
+
+  std::string id() const { return kind + " " + name; }
+};
+
+struct Graph {
+  std::shared_ptr<const App> app;
+  std::vector<Resource> resources;
+  // What providers put into the environment of the app's containers, beneath what its manifest
+  // says.
+  std::map<std::string, std::string> env;
+  std::vector<std::string> unmet;  // needs that no provider offers: nothing is done for this app
+  std::string revision;            // names this wanted state: the fingerprints of its processes
+};
+
+}  // namespace fairlead

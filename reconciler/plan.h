@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "reconciler/world.h"
+
+// What is to be done for one app: a DAG of steps that prints as text. Made by the providers' diff,
+// carried out by the Reconciler, which decides nothing. Immutable once made. Invariant: a step
+// comes after all that it needs (indices only point back).
+namespace fairlead {
+
+// Exactly one wire request; or a wait for something that must be *seen* first. A wait is never done
+// within a pass: the steps behind it show what will follow, and the next pass plans them anew from
+// what is seen then.
+struct Step {
+  struct Wait {};
+
+  std::string verb;  // "create", "start", "stop", "remove", "update", "rename", "connect", "pull",
+                     // "wait", …
+  std::string resource;  // "container blog.web.3f9c2a1b"
+  std::string cause;     // why, at field level: "image acme/blog:0041 → 0042 (blog.yml:2)"
+  std::vector<std::size_t> needs;  // indices of steps that must have succeeded
+  std::variant<Wait, HttpCall, FileCall> request;
+
+  bool patient =
+      false;  // may take long by its nature (stop with grace, pull): takes none of the few slots
+  std::string count_as;  // a counter of the app's memory that its success raises; empty: none
+  std::string
+      claim;  // something scarce that it takes (a subnet), so that no other app plans with it
+  std::string provider;  // who judges the answer; set by the Reconciler
+
+  bool waits() const { return std::holds_alternative<Wait>(request); }
+};
+
+class Plan {
+ public:
+  // Appends and returns the index, for the `needs` of later steps.
+  std::size_t add(Step step);
+
+  const std::vector<Step>& steps() const { return steps_; }
+  std::vector<Step>& steps() { return steps_; }
+  bool empty() const { return steps_.empty(); }
+  bool has_requests() const;  // anything to send
+
+  // One line a step: "2. create container blog.web.3f9c2a1b after 1: image missing". For golden
+  // tests and people.
+  std::string text() const;
+
+ private:
+  std::vector<Step> steps_;
+};
+
+}  // namespace fairlead

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reconciler/world.h"
+
+// What is known of one app after its last pass. Two axes, sync and health, never mixed: an app can
+// serve well (Healthy) and not be what is wanted (OutOfSync). Values, made by diff, kept by the
+// Reconciler, shown by `fairlead status`.
+namespace fairlead {
+
+enum class SyncState { synced, out_of_sync, unknown };
+// In the order in which one hides another: the worst of an app's processes is the app's.
+enum class HealthState { healthy, suspended, progressing, missing, degraded, unknown };
+
+const char* sync_name(SyncState sync);        // "Synced", …
+const char* health_name(HealthState health);  // "Healthy", …
+
+// One resource in the status.
+struct ResourceState {
+  std::string kind;   // "container"
+  std::string name;   // "blog.web.3f9c2a1b"
+  std::string state;  // "running, healthy"
+  std::string cause;  // why it is not as wanted, or empty
+};
+
+// A foreign object in the way.
+struct Conflict {
+  std::string resource;  // "network blog"
+  std::string message;   // whose it is, and what to do
+};
+
+// What a diff found of one app. Begins as Synced and Healthy; each finding can only make it worse.
+struct Report {
+  SyncState sync = SyncState::synced;
+  HealthState health = HealthState::healthy;
+  std::string reason;   // CamelCase word of the worst finding, as in Flux: HealthCheckFailed,
+                        // DependencyNotReady
+  std::string message;  // for people
+  std::vector<ResourceState> resources;
+  std::vector<Conflict> conflicts;
+  std::string running;  // revision that runs: fingerprints of the serving containers
+  std::string wanted;   // revision that is wanted
+  std::optional<Duration>
+      look_again;  // steady time at which something becomes due without any event
+
+  // Takes over health, reason and message where `found` is worse than what is held.
+  void worsen(HealthState found, std::string_view why, std::string_view text);
+  void out_of_sync(std::string_view why, std::string_view text);
+  void due(Duration at);  // the earliest wins
+};
+
+}  // namespace fairlead
