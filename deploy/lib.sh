@@ -21,8 +21,6 @@ need_root() {
 
 has_systemd() { [[ -d /run/systemd/system ]]; }
 
-# --- Debian packages ------------------------------------------------------------------------------
-
 missing_packages() {  # those of PACKAGE… that are not installed
   local package
   for package in "$@"; do
@@ -35,6 +33,8 @@ apt_quiet() {
   DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -qq "$@" </dev/null
 }
 
+apt_install() { apt_quiet install -y --no-install-recommends "$@" >/dev/null; }
+
 # Without anything missing apt is not called at all: then no mirror has to be reachable.
 install_packages() {  # PACKAGE…
   local missing=()
@@ -44,12 +44,10 @@ install_packages() {  # PACKAGE…
     fail "missing: ${missing[*]}" "this is made for Debian 12; install these in your system's way"
   say "installing ${missing[*]}"
   # The package lists may be absent or out of date: then once more with new ones.
-  apt_quiet install -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1 ||
-    { apt_quiet update && apt_quiet install -y --no-install-recommends "${missing[@]}" >/dev/null; } ||
+  apt_install "${missing[@]}" 2>/dev/null ||
+    { apt_quiet update && apt_install "${missing[@]}"; } ||
     fail "apt-get could not install ${missing[*]}" "see its message above; is the mirror reachable?"
 }
-
-# --- The Docker engine ----------------------------------------------------------------------------
 
 engine_answers() { command -v docker >/dev/null && timeout 10 docker version >/dev/null 2>&1; }
 
@@ -77,7 +75,8 @@ start_engine() {  # RECORD
     wait_for_engine 5 || true  # the package may have started it
   fi
   ! engine_answers || return 0
-  [[ -z ${DOCKER_HOST:-} ]] || fail "no engine answers at DOCKER_HOST=$DOCKER_HOST" "unset DOCKER_HOST"
+  [[ -z ${DOCKER_HOST:-} ]] ||
+    fail "no engine answers at DOCKER_HOST=$DOCKER_HOST" "unset DOCKER_HOST, or start that one"
   command -v dockerd >/dev/null || install_engine
   mkdir -p "$(dirname "$record")"
   if has_systemd; then
@@ -119,8 +118,6 @@ stop_engine() {  # RECORD
   fi
   say "stopped the engine"
 }
-
-# --- Processes ------------------------------------------------------------------------------------
 
 is_process() {  # PID NAME: is this process (still) that program? Ids are used again.
   [[ $1 =~ ^[0-9]+$ && $(cat "/proc/$1/comm" 2>/dev/null) == "$2" ]]
