@@ -1,0 +1,170 @@
+#include "providers/docker/decode.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+
+namespace fairlead::docker {
+namespace {
+
+constexpr std::size_t message_max = 400;
+
+std::string first_ipam(const Json& network, const char* key) {
+  const auto& configs = network["IPAM"]["Config"].items();
+  return configs.empty() ? "" : configs.front()[key].as_string();
+}
+
+std::string health_in(std::string_view status) {
+  if (status.find("(healthy)") != status.npos) return "healthy";
+  if (status.find("(unhealthy)") != status.npos) return "unhealthy";
+  if (status.find("(health: starting)") != status.npos) return "starting";
+  return "";
+}
+
+// A wall-clock time as a steady one: as long ago as it was by the wall clock, and never in the
+// future.
+Duration steady_of(Duration wall, Instant now) {
+  if (wall.count() == 0) return Duration(0);
+  return now.steady - std::max(Duration(0), now.wall - wall);
+}
+
+std::string tidy(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  if (text.size() > message_max) text = text.substr(0, message_max) + "…";
+  return text;
+}
+
+}  // namespace
+
+std::optional<SeenContainer> decode_container(const Keys& keys, const Json& entry) {
+  const Json& labels = entry["Labels"];
+  SeenContainer seen;
+  seen.identity = claimed_identity("container", labels);
+  if (!proven(keys, seen.identity, labels)) return std::nullopt;
+  seen.id = entry["Id"].as_string();
+  const auto& names = entry["Names"].items();
+  if (!names.empty()) seen.name = names.front().as_string();
+  if (!seen.name.empty() && seen.name.front() == '/') seen.name.erase(0, 1);
+  seen.image_id = entry["ImageID"].as_string();
+  seen.fields = labels[label::fields].as_string();
+  seen.state = entry["State"].as_string();
+  seen.health = health_in(entry["Status"].as_string());
+  for (const auto& [name, endpoint] : entry["NetworkSettings"]["Networks"].members()) {
+    const std::string& wanted = endpoint["IPAMConfig"]["IPv4Address"].as_string();
+    const std::string& actual = endpoint["IPAddress"].as_string();
+    seen.networks[name] = {endpoint["NetworkID"].as_string(), wanted.empty() ? actual : wanted};
+  }
+  return seen;
+}
+
+SeenNetwork decode_network(const Keys& keys, const Json& entry) {
+  SeenNetwork seen;
+  seen.id = entry["Id"].as_string();
+  seen.name = entry["Name"].as_string();
+  seen.subnet = first_ipam(entry, "Subnet");
+  const Json& labels = entry["Labels"];
+  const Identity claimed = claimed_identity("network", labels);
+  seen.ours = proven(keys, claimed, labels) && claimed.name() == seen.name;
+  return seen;
+}
+
+SeenVolume decode_volume(const Keys& keys, const Json& entry) {
+  SeenVolume seen;
+  seen.name = entry["Name"].as_string();
+  const Json& labels = entry["Labels"];
+  const Identity claimed = claimed_identity("volume", labels);
+  seen.ours = proven(keys, claimed, labels) && claimed.name() == seen.name;
+  if (!seen.ours) {
+    seen.trouble =
+        "a volume of this name exists and is not fairlead's; remove or rename it, or "
+        "give the app another name";
+  } else if (!entry["Options"].empty() || entry["Driver"].as_string() != "local") {
+    // A "local" volume with options can be any folder of the host.
+    seen.trouble =
+        "the volume has driver options, so it may hide a folder of the host; remove it "
+        "after saving its data";
+  }
+  return seen;
+}
+
+Detail decode_detail(const Json& inspect, Instant now) {
+  const Json& state = inspect["State"];
+  const Json& host = inspect["HostConfig"];
+  Detail detail;
+  detail.created = steady_of(decode_time(inspect["Created"].as_string()), now);
+  detail.started_text = state["StartedAt"].as_string();
+  detail.started = steady_of(decode_time(detail.started_text), now);
+  detail.finished = steady_of(decode_time(state["FinishedAt"].as_string()), now);
+  detail.exit_code = static_cast<int>(state["ExitCode"].as_int());
+  detail.restart_count = static_cast<int>(inspect["RestartCount"].as_int());
+  detail.oom_killed = state["OOMKilled"].as_bool();
+  detail.error = tidy(state["Error"].as_string());
+  const std::string& health = state["Health"]["Status"].as_string();
+  detail.health = health == "none" ? "" : health;
+  const auto& log = state["Health"]["Log"].items();
+  if (!log.empty()) detail.health_log = tidy(log.back()["Output"].as_string());
+  detail.image = inspect["Config"]["Image"].as_string();
+  detail.restart = host["RestartPolicy"]["Name"].as_string();
+  detail.limits = {host["NanoCpus"].as_int(), host["Memory"].as_int(),
+                   std::max<std::int64_t>(0, host["PidsLimit"].as_int())};
+  return detail;
+}
+
+Duration decode_time(std::string_view text) {
+  std::tm parts{};
+  int fraction_at = 0;
+  const std::string copy(text);
+  if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon,
+                  &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec,
+                  &fraction_at) != 6 ||
+      parts.tm_year < 1971) {
+    return Duration(0);
+  }
+  parts.tm_year -= 1900;
+  parts.tm_mon -= 1;
+  std::int64_t nanoseconds = 0;
+  std::int64_t place = 100'000'000;
+  std::size_t at = static_cast<std::size_t>(fraction_at);
+  if (at < copy.size() && copy[at] == '.') {
+    for (++at; at < copy.size() && copy[at] >= '0' && copy[at] <= '9'; ++at, place /= 10) {
+      nanoseconds += (copy[at] - '0') * place;
+    }
+  }
+  return std::chrono::seconds(timegm(&parts)) + Duration(nanoseconds);
+}
+
+std::string decode_log(std::string_view body) {
+  std::string text;
+  while (body.size() >= 8 && body[0] >= 0 && body[0] <= 2 && body[1] == 0 && body[2] == 0 &&
+         body[3] == 0) {
+    std::size_t length = 0;
+    for (std::size_t i = 4; i < 8; ++i) length = length << 8 | static_cast<unsigned char>(body[i]);
+    text += body.substr(8, length);
+    body.remove_prefix(std::min(body.size(), 8 + length));
+  }
+  text += body;
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+std::string decode_message(std::string_view body) {
+  const Result<Json> parsed = Json::parse(body);
+  if (parsed && parsed->has("message")) return tidy((*parsed)["message"].as_string());
+  return tidy(std::string(body.substr(0, message_max)));
+}
+
+std::string decode_progress_error(std::string_view body) {
+  while (!body.empty()) {
+    const std::size_t end = std::min(body.find('\n'), body.size());
+    const Result<Json> line = Json::parse(body.substr(0, end));
+    if (line) {
+      const std::string& detail = (*line)["errorDetail"]["message"].as_string();
+      const std::string& plain = (*line)["error"].as_string();
+      if (!detail.empty() || !plain.empty()) return tidy(detail.empty() ? plain : detail);
+    }
+    body.remove_prefix(std::min(body.size(), end + 1));
+  }
+  return "";
+}
+
+}  // namespace fairlead::docker

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "providers/docker/labels.h"
+#include "providers/docker/specs.h"
+#include "providers/provider.h"
+
+// What was seen of the engine's objects, decoded. Times are steady (see Instant): the engine's
+// wall-clock times are turned into ages when they are read, so that a jump of the clock moves no
+// deadline.
+namespace fairlead::docker {
+
+// What only inspect tells. Kept from pass to pass as long as nothing hints that it changed.
+struct Detail {
+  Duration created{0};
+  Duration started{0};
+  Duration finished{0};
+  std::string started_text;  // as the engine writes it; names one start
+  int exit_code = 0;
+  int restart_count = 0;
+  bool oom_killed = false;
+  std::string health;      // "starting", "healthy", "unhealthy", or empty: no health check
+  std::string health_log;  // output of the last check
+  std::string error;       // why it could not start
+  std::string image;       // reference it was created with
+  std::string restart;     // policy
+  Limits limits;
+  std::string last_log;  // last lines it wrote, read only where it failed
+  bool log_read = false;
+};
+
+struct Endpoint {
+  std::string network_id;
+  std::string address;  // configured, else actual; empty: none
+};
+
+struct SeenContainer {
+  std::string id;
+  std::string name;
+  std::string image_id;
+  Identity identity;
+  std::string fields;  // label: field digests
+  std::string state;   // "created", "running", "paused", "restarting", "removing", "exited", "dead"
+  std::string health;  // as far as the list's text tells
+  std::map<std::string, Endpoint> networks;  // by network name
+  std::optional<Detail> detail;
+
+  std::string canonical_name() const { return identity.name(); }
+  // Kept, stopped, as evidence that its fingerprint failed the health gate: the name says so,
+  // durably.
+  bool failed() const { return name == canonical_name() + failed_suffix; }
+  bool alive() const { return state == "running" || state == "paused" || state == "restarting"; }
+  bool going() const { return state == "removing" || state == "dead"; }
+
+  static constexpr char failed_suffix[] = ".failed";
+};
+
+struct SeenNetwork {
+  std::string id;
+  std::string name;
+  bool ours = false;
+  std::string subnet;  // "10.213.0.0/26"
+};
+
+struct SeenVolume {
+  std::string name;
+  bool ours = false;
+  std::string trouble;  // why it must not be used though the name is right
+};
+
+struct SeenApp : Section {
+  std::vector<SeenContainer> containers;  // proven ours, sorted by name
+  std::vector<SeenNetwork> networks;      // by the name of the app's network, ours and foreign
+  std::vector<SeenVolume> volumes;        // by the name of the app's volume, ours and foreign
+  std::map<std::string, bool>
+      images;  // reference → present; asked only where something is to be created
+  std::map<std::string, std::string> foreign;  // container name that is taken → by whom
+  std::set<std::string> secret_files;          // relative paths that exist
+  Duration as_of{0};
+};
+
+struct SeenEngine : Section {
+  std::set<std::string> subnets;  // in use by any network
+};
+
+}  // namespace fairlead::docker

@@ -1,0 +1,239 @@
+#include "providers/docker/steps.h"
+
+#include "providers/docker/network.h"
+#include "providers/docker/observe.h"
+
+namespace fairlead::docker {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+HttpCall& call_of(Step& step) { return std::get<HttpCall>(step.request); }
+
+// "ghcr.io/acme/blog:1" → "ghcr.io"; "acme/blog" → "docker.io".
+std::string registry_of(const std::string& image) {
+  const std::size_t slash = image.find('/');
+  const std::string first = image.substr(0, slash);
+  const bool host =
+      slash != image.npos && (first.find_first_of(".:") != first.npos || first == "localhost");
+  return host ? first : "docker.io";
+}
+
+}  // namespace
+
+Steps::Steps(const Keys& keys, const Session& session)
+    : keys_(keys), api_(api(session)), newer_(session.facts["newer"].as_bool()) {}
+
+Step Steps::step(std::string verb, std::string resource, std::string method, std::string path,
+                 const Json& body) const {
+  HttpCall call;
+  call.method = std::move(method);
+  call.path = api_ + path;
+  if (!body.is_null()) call.body = body.dump();
+  call.timeout = create_timeout;
+  Step made;
+  made.verb = std::move(verb);
+  made.resource = std::move(resource);
+  made.request = std::move(call);
+  return made;
+}
+
+Step Steps::of(const SeenContainer& container, std::string verb, std::string path,
+               const Json& body) const {
+  return step(std::move(verb), "container " + container.name, "POST",
+              "/containers/" + container.id + path, body);
+}
+
+Step Steps::create_network(const std::string& app, const std::string& subnet) const {
+  const Subnet range = *Subnet::parse(subnet);
+  // What others attach by hand gets its address from the upper end, out of the way of those that we
+  // assign.
+  const Json ipam = Json::object(
+      {{"Subnet", subnet}, {"Gateway", range.address(1)}, {"IPRange", range.upper_end().text()}});
+  const Json body = Json::object(
+      {{"Name", app},
+       {"CheckDuplicate", true},
+       {"Driver", "bridge"},
+       {"IPAM", Json::object({{"Driver", "default"}, {"Config", Json::array({ipam})}})},
+       {"Labels", owner_labels(keys_, {"network", app, "", "", 1})}});
+  Step made = step("create", "network " + app, "POST", "/networks/create", body);
+  made.claim = subnet;
+  return made;
+}
+
+Step Steps::remove_network(const SeenNetwork& network) const {
+  return step("remove", "network " + network.name, "DELETE", "/networks/" + network.id);
+}
+
+Step Steps::create_volume(const std::string& app) const {
+  const Identity identity{"volume", app, "", "", 1};
+  const Json body = Json::object(
+      {{"Name", identity.name()}, {"Driver", "local"}, {"Labels", owner_labels(keys_, identity)}});
+  return step("create", "volume " + identity.name(), "POST", "/volumes/create", body);
+}
+
+Step Steps::remove_volume(const std::string& name) const {
+  return step("remove", "volume " + name, "DELETE", "/volumes/" + name);
+}
+
+Step Steps::pull(const std::string& image) const {
+  // A digest goes where the tag goes; without either the engine would pull every tag.
+  std::string name = image;
+  std::string tag = "latest";
+  if (const std::size_t at = image.find('@'); at != image.npos) {
+    name = image.substr(0, at);
+    tag = image.substr(at + 1);
+    const std::size_t colon = name.rfind(':');
+    if (colon != name.npos && name.find('/', colon) == name.npos) name.resize(colon);
+  } else if (const std::size_t colon = image.rfind(':');
+             colon != image.npos && image.find('/', colon) == image.npos) {
+    name = image.substr(0, colon);
+    tag = image.substr(colon + 1);
+  }
+  Step made =
+      step("pull", "image " + image, "POST", "/images/create?fromImage=" + name + "&tag=" + tag);
+  call_of(made).headers.emplace_back("X-Registry-Auth", "@" + registry_of(image));
+  call_of(made).timeout = pull_silence;
+  call_of(made).progress = true;
+  made.patient = true;
+  return made;
+}
+
+Json Steps::endpoint(const Attachment& attachment) const {
+  return Json::object({{"IPAMConfig", Json::object({{"IPv4Address", attachment.address}})},
+                       {"Aliases", Json(attachment.aliases)}});
+}
+
+Step Steps::create(const ContainerSpec& spec, int replica, const Attachment& attachment) const {
+  const Identity identity{"container", spec.app, spec.process, spec.fingerprint, replica};
+  Json body = spec.body;
+  Json labels = spec.labels;
+  // Set last, so that neither the manifest nor the image can say them.
+  const Json owner = owner_labels(keys_, identity);
+  for (const auto& [key, value] : owner.members()) labels.set(key, value);
+  body.set("Labels", labels);
+  if (newer_ && body.has("Healthcheck") && body["Healthcheck"].has("StartPeriod")) {
+    Json health = body["Healthcheck"];
+    health.set("StartInterval", static_cast<std::int64_t>(Duration(seconds(1)).count()));
+    body.set("Healthcheck", health);
+  }
+  Json host = body["HostConfig"];
+  host.set("RestartPolicy", Json::object({{"Name", spec.restart}}));
+  if (spec.limits.nano_cpus > 0) host.set("NanoCpus", spec.limits.nano_cpus);
+  host.set("Memory", spec.limits.memory);
+  host.set("MemorySwap", spec.limits.memory);
+  host.set("PidsLimit", spec.limits.pids);
+  body.set("HostConfig", host);
+  body.set("NetworkingConfig",
+           Json::object(
+               {{"EndpointsConfig", Json::object({{attachment.network, endpoint(attachment)}})}}));
+  return step("create", "container " + identity.name(), "POST",
+              "/containers/create?name=" + identity.name(), body);
+}
+
+Step Steps::start_new(const ContainerSpec& spec, int replica) const {
+  const std::string name =
+      Identity{"container", spec.app, spec.process, spec.fingerprint, replica}.name();
+  Step made = step("start", "container " + name, "POST", "/containers/" + name + "/start");
+  call_of(made).timeout = start_timeout;
+  return made;
+}
+
+Step Steps::start(const SeenContainer& container) const {
+  Step made = of(container, "start", "/start");
+  call_of(made).timeout = start_timeout;
+  return made;
+}
+
+Step Steps::restart(const SeenContainer& container) const {
+  Step made = of(container, "restart", "/restart");
+  call_of(made).timeout = start_timeout;
+  made.patient = true;
+  return made;
+}
+
+Step Steps::stop(const SeenContainer& container, Duration grace) const {
+  // Without `t` the engine takes the container's own grace; a later stop with a shorter one would
+  // win over ours.
+  Step made = of(container, "stop", "/stop");
+  call_of(made).timeout = std::chrono::ceil<milliseconds>(grace) + seconds(30);
+  made.patient = true;
+  return made;
+}
+
+Step Steps::unpause(const SeenContainer& container) const {
+  return of(container, "unpause", "/unpause");
+}
+
+Step Steps::remove(const SeenContainer& container) const {
+  // "dead" is what the engine could not remove wholly; only force ends that.
+  return step("remove", "container " + container.name, "DELETE",
+              "/containers/" + container.id + (container.state == "dead" ? "?force=1" : ""));
+}
+
+Step Steps::rename(const SeenContainer& container, const std::string& name) const {
+  return of(container, "rename", "/rename?name=" + name);
+}
+
+Step Steps::update(const SeenContainer& container, const std::optional<Limits>& limits,
+                   const std::string& restart) const {
+  Json body = Json::object();
+  if (limits) {
+    if (limits->nano_cpus > 0) body.set("NanoCpus", limits->nano_cpus);
+    body.set("Memory", limits->memory);
+    body.set("MemorySwap", limits->memory);
+    body.set("PidsLimit", limits->pids);
+  }
+  if (!restart.empty()) body.set("RestartPolicy", Json::object({{"Name", restart}}));
+  return of(container, "update", "/update", body);
+}
+
+Step Steps::connect(const SeenContainer& container, const Attachment& attachment) const {
+  Json body = Json::object({{"Container", container.id}, {"EndpointConfig", endpoint(attachment)}});
+  return step("connect", "container " + container.name, "POST",
+              "/networks/" + attachment.network + "/connect", body);
+}
+
+Step Steps::disconnect(const SeenContainer& container, const std::string& network) const {
+  return step("disconnect", "container " + container.name, "POST",
+              "/networks/" + network + "/disconnect",
+              Json::object({{"Container", container.id}, {"Force", true}}));
+}
+
+Step Steps::write_secret(const SecretFile& file) {
+  FileCall call;
+  call.area = FileCall::Area::secrets;
+  call.path = file.path;
+  call.content = file.content;
+  // Readable inside the container whoever its user is; on the host the folder above is root's
+  // alone.
+  call.mode = 0444;
+  Step made;
+  made.verb = "write";
+  made.resource = "secret " + file.path;
+  made.request = std::move(call);
+  return made;
+}
+
+Step Steps::remove_secret(const std::string& path) {
+  FileCall call;
+  call.act = FileCall::Act::remove;
+  call.area = FileCall::Area::secrets;
+  call.path = path;
+  Step made;
+  made.verb = "remove";
+  made.resource = "secret " + path;
+  made.request = std::move(call);
+  return made;
+}
+
+Step Steps::wait(const std::string& container, std::string until) {
+  Step made;
+  made.verb = "wait";
+  made.resource = "container " + container;
+  made.cause = std::move(until);
+  return made;
+}
+
+}  // namespace fairlead::docker

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <string>
+
+#include "providers/docker/seen.h"
+#include "providers/docker/specs.h"
+#include "providers/provider.h"
+
+// The requests that mend: one step, one request to the engine. Existing objects are addressed by
+// their id, which is exact; new ones by the name that they will have, so that a plan is complete
+// before anything is sent. Pure.
+namespace fairlead::docker {
+
+// Where a container is to be attached.
+struct Attachment {
+  std::string network;
+  std::string address;  // IPv4 of its subnet
+  std::vector<std::string> aliases;
+};
+
+// Times after which no answer counts as an unknown outcome, by class of call.
+inline constexpr std::chrono::seconds create_timeout{30};
+inline constexpr std::chrono::seconds start_timeout{60};
+inline constexpr std::chrono::seconds pull_silence{120};
+
+class Steps {
+ public:
+  Steps(const Keys& keys, const Session& session);
+
+  Step create_network(const std::string& app, const std::string& subnet) const;
+  Step remove_network(const SeenNetwork& network) const;
+  Step create_volume(const std::string& app) const;
+  Step remove_volume(const std::string& name) const;
+  Step pull(const std::string& image) const;
+
+  Step create(const ContainerSpec& spec, int replica, const Attachment& attachment) const;
+  Step start_new(const ContainerSpec& spec, int replica) const;
+  Step start(const SeenContainer& container) const;
+  Step restart(const SeenContainer& container) const;
+  Step stop(const SeenContainer& container, Duration grace) const;
+  Step unpause(const SeenContainer& container) const;
+  Step remove(const SeenContainer& container) const;
+  Step rename(const SeenContainer& container, const std::string& name) const;
+  // Changes only what is set; `restart` empty leaves the policy.
+  Step update(const SeenContainer& container, const std::optional<Limits>& limits,
+              const std::string& restart) const;
+  Step connect(const SeenContainer& container, const Attachment& attachment) const;
+  Step disconnect(const SeenContainer& container, const std::string& network) const;
+
+  static Step write_secret(const SecretFile& file);
+  static Step remove_secret(const std::string& path);
+  static Step wait(const std::string& container, std::string until);
+
+ private:
+  Step step(std::string verb, std::string resource, std::string method, std::string path,
+            const Json& body = Json()) const;
+  Step of(const SeenContainer& container, std::string verb, std::string path,
+          const Json& body = Json()) const;
+  Json endpoint(const Attachment& attachment) const;
+
+  const Keys& keys_;
+  std::string api_;
+  bool newer_;  // the dialect of 1.44
+};
+
+}  // namespace fairlead::docker
