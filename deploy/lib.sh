@@ -5,7 +5,7 @@
 # What compiling needs on Debian 12, and what the scripts themselves use.
 # shellcheck disable=SC2034
 build_packages=(g++ cmake ninja-build pkg-config libssl-dev libcpp-httplib-dev libyaml-cpp-dev
-  libspdlog-dev libboost-dev rapidjson-dev jq)
+  libspdlog-dev libboost-dev rapidjson-dev curl jq)
 
 say() { printf '==> %s\n' "$*"; }
 
@@ -16,7 +16,7 @@ fail() {  # WHAT [WHAT-TO-DO]
 }
 
 need_root() {
-  [[ $EUID == 0 ]] || fail "this needs root, and you are $(id -un)" "sudo $0 $*"
+  [[ $EUID == 0 ]] || fail "this needs root, and you are $(id -un)" "sudo $0${*:+ $*}"
 }
 
 has_systemd() { [[ -d /run/systemd/system ]]; }
@@ -30,7 +30,8 @@ missing_packages() {  # those of PACKAGE… that are not installed
 }
 
 apt_quiet() {
-  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -qq "$@" </dev/null
+  DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes \
+    apt-get -o DPkg::Lock::Timeout=120 -qq "$@" </dev/null
 }
 
 apt_install() { apt_quiet install -y --no-install-recommends "$@" >/dev/null; }
