@@ -36,6 +36,9 @@ struct ParseLimits {
 struct Document {
   Json value;
   std::map<std::string, Mark> marks;
+  // Path of a plain number or boolean → as it is written, where that is not how Json writes it
+  // ("1.50", "0x1f", "True").
+  std::map<std::string, std::string> spellings;
   Mark start;
 
   // The mark of the value at `path`, else of its nearest ancestor that has one.
@@ -44,6 +47,7 @@ struct Document {
 
 struct ParsedFile {
   std::vector<Document> documents;  // those that parsed
+  std::vector<Document> broken;     // the others as far as they were read: only good for a name
   std::vector<Error> errors;        // each with its place in `where`; empty when all is well
 };
 

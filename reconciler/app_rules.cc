@@ -1,0 +1,150 @@
+#include "reconciler/app_rules.h"
+
+#include <algorithm>
+#include <set>
+
+namespace fairlead {
+namespace {
+
+bool any_address(const std::string& address) { return address == "0.0.0.0" || address == "::"; }
+
+bool collide(const Publish& a, const Publish& b) {
+  return a.port == b.port &&
+         (a.address == b.address || any_address(a.address) || any_address(b.address));
+}
+
+bool is_exclusive(const App& app) { return app.needs.storage && !app.needs.storage->shared; }
+
+bool is_published(const App& app) {
+  return std::any_of(app.expose.begin(), app.expose.end(),
+                     [](const Expose& expose) { return expose.publish.has_value(); });
+}
+
+void check_publishes(const App& app, const Field& root) {
+  const auto fields = root["expose"].items();
+  for (std::size_t i = 0; i < app.expose.size(); ++i) {
+    if (!app.expose[i].publish) continue;
+    for (std::size_t k = 0; k < i; ++k) {
+      if (!app.expose[k].publish || !collide(*app.expose[i].publish, *app.expose[k].publish)) {
+        continue;
+      }
+      fields[i]["publish"].refuse("host port " + std::to_string(app.expose[i].publish->port) +
+                                  " is already taken by " + fields[k].path());
+    }
+  }
+}
+
+void check_domains(const App& app, const Field& root) {
+  std::map<std::string, std::string> taken;  // domain and path → where
+  const auto fields = root["expose"].items();
+  for (std::size_t i = 0; i < app.expose.size(); ++i) {
+    const auto items = fields[i]["domains"].items();
+    for (std::size_t k = 0; k < app.expose[i].domains.size() && k < items.size(); ++k) {
+      const std::string route = app.expose[i].domains[k] + app.expose[i].path;
+      const auto [first, is_new] = taken.emplace(route, items[k].path());
+      if (!is_new) items[k].refuse(route + " is already taken by " + first->second);
+    }
+  }
+}
+
+// Two things at one path of the container would hide one another.
+class MountPoints {
+ public:
+  void take(const std::string& path, const Field& field) {
+    if (path.empty()) return;
+    const auto [first, is_new] = taken_.emplace(path, field.path());
+    if (!is_new) field.refuse(path + " is already the place of " + first->second);
+  }
+
+ private:
+  std::map<std::string, std::string> taken_;
+};
+
+void check_mount_points(const App& app, const Field& root) {
+  MountPoints points;
+  if (app.needs.storage) {
+    for (const Field& need : root["needs"].items()) {
+      if (need.value() == Json("storage")) points.take(app.needs.storage->path, need);
+      if (need.value().has("storage"))
+        points.take(app.needs.storage->path, need["storage"]["path"]);
+    }
+  }
+  for (std::size_t i = 0; i < app.mounts.size(); ++i) {
+    points.take(app.mounts[i].path, root["mounts"].items()[i]["path"]);
+  }
+  const auto take_tmpfs = [](MountPoints taken, const ProcessSettings& process,
+                             const Field& field) {
+    for (std::size_t i = 0; i < process.tmpfs.size(); ++i) {
+      taken.take(process.tmpfs[i], field["tmpfs"].items()[i]);
+    }
+  };
+  // Each process has its own set on top of what all of them share.
+  take_tmpfs(points, app.main, root);
+  for (const auto& [name, process] : app.processes) {
+    take_tmpfs(points, process, root["processes"][name]);
+  }
+}
+
+void check_deploy(const App& app, const Field& root) {
+  const Field replicas = root["deploy"]["replicas"];
+  const Field strategy = root["deploy"]["strategy"];
+  const bool rolling = app.deploy.strategy == Deploy::Strategy::rolling;
+  if (is_exclusive(app)) {
+    const std::string way = "storage is exclusive: one container at a time holds it; ";
+    if (app.deploy.replicas.value_or(1) > 1) {
+      replicas.refuse(way + "leave replicas out, or say storage: {shared: true}");
+    }
+    if (rolling) strategy.refuse(way + "say recreate, or storage: {shared: true}");
+  }
+  if (is_published(app)) {
+    const std::string way = "a published port is held by one container at a time: ";
+    if (app.deploy.replicas.value_or(1) > 1) replicas.refuse(way + "leave replicas or publish out");
+    if (rolling) strategy.refuse(way + "say recreate, or leave publish out");
+  }
+}
+
+void check_secrets(const App& app, const Field& root) {
+  for (const auto& [name, source] : app.secrets) {
+    if (source.as_env && app.env.count(name) != 0) {
+      root["secrets"][name].refuse("is also in `env`: leave one of them out");
+    }
+  }
+}
+
+void check_after(const App& app, const Field& root) {
+  for (const Field& item : root["after"].items()) {
+    if (item.said() && !app.name.empty() && item.value().as_string() == app.name) {
+      item.refuse("an app cannot wait for itself");
+    }
+  }
+}
+
+void check_health_ports(const App& app, const Field& root) {
+  const auto lacks_port = [](const ProcessSettings& process) {
+    return process.health && process.health->http && !process.health->port;
+  };
+  // A port that was refused is said all the same.
+  if (lacks_port(app.main) && app.expose.empty() && !root["health"].value().has("port")) {
+    root["health"]["http"].refuse("no port to ask: say `port`, or `expose` one");
+  }
+  for (const auto& [name, process] : app.processes) {
+    const Field health = root["processes"][name]["health"];
+    if (lacks_port(process) && !health.value().has("port")) {
+      health["http"].refuse("no port to ask: say `port`");
+    }
+  }
+}
+
+}  // namespace
+
+void check_rules(const App& app, const Field& root) {
+  check_publishes(app, root);
+  check_domains(app, root);
+  check_mount_points(app, root);
+  check_deploy(app, root);
+  check_secrets(app, root);
+  check_after(app, root);
+  check_health_ports(app, root);
+}
+
+}  // namespace fairlead
