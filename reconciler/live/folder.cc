@@ -1,0 +1,201 @@
+#include "reconciler/live/folder.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+#include "reconciler/live/git_revision.h"
+
+namespace fairlead::live {
+
+namespace {
+
+constexpr int kAttempts = 6;
+constexpr std::size_t kManifestMax = 1u << 20;
+constexpr std::size_t kManifestsMax = 64u << 20;  // all texts together
+constexpr std::size_t kSecretMax = 64u << 10;
+// Some file systems count time in whole seconds; two writes in one tick look alike.
+constexpr std::int64_t kSettledAfter = 2'000'000'000;
+
+bool ends_with(const std::string& name, std::string_view end) {
+  return name.size() > end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
+}
+
+bool manifest_name(const std::string& name) {
+  return ends_with(name, ".yml") || ends_with(name, ".yaml") || ends_with(name, ".json");
+}
+
+bool any_name(const std::string&) { return true; }
+
+std::int64_t nanoseconds(const timespec& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+bool settled(const struct stat& status) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::int64_t age = std::chrono::nanoseconds(now).count() - nanoseconds(status.st_ctim);
+  return age > kSettledAfter;
+}
+
+std::string absolute(const std::string& path) {
+  std::error_code error;
+  const auto whole = std::filesystem::absolute(path, error);
+  return error || path.empty() ? path : whole.string();
+}
+
+void refuse(FolderReading& reading, FolderReading::State state, std::string message) {
+  reading.state = state;
+  reading.message = std::move(message);
+  reading.files.clear();
+}
+
+std::string too_large_text(const std::string& folder) {
+  return folder + ": more than 10,000 manifests, 100,000 files or 64 MiB: is it the right folder?";
+}
+
+bool same_file(const ManifestFile& a, const ManifestFile& b) {
+  if (a.path != b.path || a.error != b.error) return false;
+  return a.text == b.text || (a.text && b.text && *a.text == *b.text);
+}
+
+}  // namespace
+
+bool same_reading(const FolderReading& a, const FolderReading& b) {
+  return a.state == b.state && a.folder == b.folder && a.message == b.message &&
+         a.revision == b.revision && a.secrets == b.secrets &&
+         std::equal(a.files.begin(), a.files.end(), b.files.begin(), b.files.end(), same_file);
+}
+
+FolderReader::FolderReader(std::string manifests, std::string secrets)
+    : manifests_(absolute(manifests)), secrets_(absolute(secrets)) {}
+
+std::shared_ptr<const FolderReading> FolderReader::read(WatchSet* watches) {
+  for (int attempt = 1; attempt <= kAttempts; ++attempt) {
+    auto reading = std::make_shared<FolderReading>();
+    reading->folder = manifests_;
+    if (watches != nullptr) watches->begin();
+    const Once once = read_once(watches, *reading);
+    if (watches != nullptr) watches->commit();
+    if (once == Once::done) return reading;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5 * attempt));
+  }
+  auto reading = std::make_shared<FolderReading>();
+  reading->folder = manifests_;
+  refuse(*reading, FolderReading::State::unreadable,
+         manifests_ + ": keeps changing while it is read");
+  return reading;
+}
+
+FolderReader::Once FolderReader::read_once(WatchSet* watches, FolderReading& reading) {
+  if (read_secrets(watches, reading) == Once::again) return Once::again;
+  if (watches != nullptr) watch_way(*watches, manifests_, false);
+  Result<Tree> tree = Tree::open(manifests_);
+  if (!tree) {
+    const bool missing = tree.error().code == Code::not_found;
+    refuse(reading, missing ? FolderReading::State::missing : FolderReading::State::unreadable,
+           tree.error().message);
+    return Once::done;
+  }
+  const std::string revision = git_revision(manifests_, watches);
+  if (read_manifests(*tree, watches, reading) == Once::again) return Once::again;
+  // A root that vanished or was re-pointed meanwhile has given a list that never was.
+  if (!tree->still_there()) return Once::again;
+  reading.revision = git_revision(manifests_, nullptr);
+  return reading.revision == revision ? Once::done : Once::again;
+}
+
+FolderReader::Once FolderReader::read_manifests(Tree& tree, WatchSet* watches,
+                                                FolderReading& reading) {
+  std::vector<TreeEntry> entries;
+  const Tree::Outcome outcome = tree.walk(watches, manifest_name, entries);
+  if (outcome == Tree::Outcome::changed) return Once::again;
+  Cache cache;
+  std::size_t bytes = 0;
+  bool too_large = outcome == Tree::Outcome::too_large;
+  for (const TreeEntry& entry : entries) {
+    if (too_large) break;
+    ManifestFile file;
+    if (!read_entry(tree, entry, kManifestMax, manifest_cache_, cache, file)) return Once::again;
+    if (file.text) bytes += file.text->size();
+    too_large = bytes > kManifestsMax;
+    reading.files.push_back(std::move(file));
+  }
+  if (too_large) {
+    refuse(reading, FolderReading::State::unreadable, too_large_text(manifests_));
+    return Once::done;
+  }
+  manifest_cache_ = std::move(cache);
+  const auto unlistable = std::find_if(reading.files.begin(), reading.files.end(),
+                                       [](const ManifestFile& file) { return file.path.empty(); });
+  if (unlistable != reading.files.end()) {
+    refuse(reading, FolderReading::State::unreadable, manifests_ + ": " + unlistable->error);
+  }
+  return Once::done;
+}
+
+FolderReader::Once FolderReader::read_secrets(WatchSet* watches, FolderReading& reading) {
+  if (secrets_.empty()) return Once::done;
+  if (watches != nullptr) watch_way(*watches, secrets_, false);
+  Result<Tree> tree = Tree::open(secrets_);
+  if (!tree) return Once::done;
+  std::vector<TreeEntry> entries;
+  if (tree->walk(watches, any_name, entries) == Tree::Outcome::changed) return Once::again;
+  Cache cache;
+  for (const TreeEntry& entry : entries) {
+    ManifestFile file;
+    if (!read_entry(*tree, entry, kSecretMax, secret_cache_, cache, file)) return Once::again;
+    if (file.text) reading.secrets.emplace(file.path, Secret(*file.text));
+  }
+  secret_cache_ = std::move(cache);
+  return tree->still_there() ? Once::done : Once::again;
+}
+
+FolderReader::Identity FolderReader::identity_of(const struct stat& status) {
+  return Identity{status.st_dev, status.st_ino, status.st_size, nanoseconds(status.st_mtim),
+                  nanoseconds(status.st_ctim)};
+}
+
+bool FolderReader::read_entry(const Tree& tree, const TreeEntry& entry, std::size_t bytes_max,
+                              const Cache& before, Cache& after, ManifestFile& file) {
+  file.path = entry.path;
+  file.error = entry.error;
+  if (!file.error.empty()) return true;
+  const auto known = before.find(entry.path);
+  const auto unchanged = [&](const struct stat& status) {
+    return known != before.end() && known->second.settled &&
+           known->second.identity == identity_of(status);
+  };
+  const auto keep = [&] {
+    after.insert(*known);
+    file.text = known->second.text;
+    return true;
+  };
+  const bool link = S_ISLNK(entry.status.st_mode);
+  if (!link && unchanged(entry.status)) return keep();
+  struct stat status;
+  const UniqueFd fd(!link && !S_ISREG(entry.status.st_mode) ? -EINVAL
+                                                            : tree.open_file(entry.path, status));
+  if (!fd.ok()) {
+    file.error = refusal_text(-fd.get());
+    return fd.get() != -ENOENT || link;
+  }
+  if (link && unchanged(status)) return keep();
+  std::string text;
+  const int error = read_all(fd.get(), bytes_max, text);
+  if (error != 0) {
+    file.error = error == EFBIG ? "larger than " + std::to_string(bytes_max / 1024) + " KiB"
+                                : "cannot be read: " + errno_text(error);
+    return true;
+  }
+  const bool same = known != before.end() && *known->second.text == text;
+  file.text = same ? known->second.text : std::make_shared<const std::string>(std::move(text));
+  after[entry.path] = Known{identity_of(status), settled(status), file.text};
+  return true;
+}
+
+}  // namespace fairlead::live

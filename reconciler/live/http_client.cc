@@ -1,0 +1,216 @@
+#include "reconciler/live/http_client.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include "reconciler/live/line_splitter.h"
+#include "reconciler/live/platform_file.h"
+
+namespace fairlead::live {
+
+namespace {
+
+constexpr std::size_t kIdleMax = 8;
+constexpr std::chrono::hours kStreamSilenceMax{24};  // then it is opened anew
+
+Answer no_answer(std::string error) { return Answer{0, "", std::move(error)}; }
+
+// Collects the answer of one call.
+class Collector {
+ public:
+  Collector(const HttpCall& call, const HttpClient::LineSeen& progressed)
+      : call_(call), progressed_(progressed), lines_([this](std::string line) { take(line); }) {}
+
+  bool headers(int status) {
+    // Only a good answer is a stream of lines; an error comes as one object.
+    by_line_ = call_.progress && status == 200;
+    return true;
+  }
+
+  bool piece(const char* data, std::size_t size) {
+    if (by_line_) {
+      too_long_ = !lines_.feed(data, size) || body_.size() > call_.body_max;
+    } else {
+      too_long_ = body_.size() + size > call_.body_max;
+      if (!too_long_) body_.append(data, size);
+    }
+    return !too_long_;
+  }
+
+  bool too_long() const { return too_long_; }
+  std::string body() {
+    if (by_line_) lines_.finish();
+    return std::move(body_);
+  }
+
+ private:
+  void take(const std::string& line) {
+    if (line.find("\"error") != std::string::npos) body_ += line + "\n";
+    const auto now = std::chrono::steady_clock::now();
+    if (!progressed_ || now - last_ < std::chrono::seconds(1)) return;
+    last_ = now;
+    progressed_(line);
+  }
+
+  const HttpCall& call_;
+  const HttpClient::LineSeen& progressed_;
+  LineSplitter lines_;
+  std::string body_;
+  bool by_line_ = false;
+  bool too_long_ = false;
+  SteadyTime last_{};
+};
+
+SteadyTime deadline_of(const HttpCall& call) {
+  if (call.progress) return SteadyTime::max();  // only silence ends it
+  return std::chrono::steady_clock::now() + call.timeout;
+}
+
+// Without `progress` the deadline decides alone, so that a timeout has one wording.
+std::chrono::milliseconds silence_max(const HttpCall& call) {
+  return call.progress ? call.timeout : call.timeout + std::chrono::seconds(1);
+}
+
+Answer make_answer(const HttpCall& call, const Connection& connection,
+                   const Connection::Outcome& outcome, Collector& collector) {
+  if (outcome.complete) return Answer{outcome.status, collector.body(), ""};
+  if (collector.too_long())
+    return no_answer("the answer is longer than " + std::to_string(call.body_max) + " bytes");
+  if (connection.aborted())
+    return no_answer("no whole answer within " + std::to_string(call.timeout.count()) + " ms");
+  return no_answer(outcome.error);
+}
+
+}  // namespace
+
+HttpClient::HttpClient(std::shared_ptr<const Platform> platform, bool read_only)
+    : read_only_(read_only), platform_(std::move(platform)) {
+  std::signal(SIGPIPE, SIG_IGN);  // a peer that hangs up is an error of one call
+}
+
+HttpClient::~HttpClient() = default;
+
+void HttpClient::configure(std::shared_ptr<const Platform> platform) {
+  const std::lock_guard lock(mutex_);
+  platform_ = std::move(platform);
+  idle_.clear();
+}
+
+std::shared_ptr<const Platform> HttpClient::platform() const {
+  const std::lock_guard lock(mutex_);
+  return platform_;
+}
+
+void HttpClient::stop() { deadlines_.expire_all(); }
+
+Answer HttpClient::call(const HttpCall& call, const LineSeen& progressed) {
+  const Result<HttpCall> prepared = prepare(call);
+  if (!prepared) return no_answer(prepared.error().message);
+  for (;;) {
+    Result<std::unique_ptr<Connection>> taken = take(call.endpoint);
+    if (!taken) return no_answer(taken.error().message);
+    std::unique_ptr<Connection> connection = std::move(*taken);
+    const bool reused = connection->used();
+    Collector collector(*prepared, progressed);
+    Connection::Outcome outcome;
+    {
+      const Deadlines::Guard guard(deadlines_, *connection, deadline_of(call));
+      outcome = connection->exchange(
+          *prepared, silence_max(call), [&](int status) { return collector.headers(status); },
+          [&](const char* data, std::size_t size) { return collector.piece(data, size); });
+    }
+    const bool seen_nothing = !outcome.complete && outcome.status == 0 && !connection->aborted();
+    if (reused && seen_nothing && !call.writes()) {
+      const std::lock_guard lock(mutex_);
+      idle_.clear();  // they are of the same age: the engine was restarted
+      continue;       // at most once: the next one is new
+    }
+    Answer answer = make_answer(call, *connection, outcome, collector);
+    if (outcome.complete && call.endpoint == "engine") give_back(std::move(connection));
+    return answer;
+  }
+}
+
+Result<HttpCall> HttpClient::prepare(const HttpCall& call) const {
+  if (read_only_ && call.writes()) {
+    return Error{Code::internal,
+                 "refused " + call.method + " " + call.path + ": this world only reads", ""};
+  }
+  HttpCall prepared = call;
+  auto& headers = prepared.headers;
+  const auto auth = std::find_if(headers.begin(), headers.end(), [](const auto& header) {
+    return header.first == "X-Registry-Auth" && header.second.substr(0, 1) == "@";
+  });
+  if (auth == headers.end()) return prepared;
+  const Result<std::string> login = registry_auth(*platform(), auth->second.substr(1));
+  if (!login) return login.error();
+  if (login->empty()) {
+    headers.erase(auth);
+  } else {
+    auth->second = *login;
+  }
+  return prepared;
+}
+
+Result<std::unique_ptr<Connection>> HttpClient::take(const std::string& endpoint) {
+  if (endpoint != "engine") {
+    const Result<Endpoint> place = container_endpoint(endpoint);
+    if (!place) return place.error();
+    return std::make_unique<Connection>(*place, false);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      std::unique_ptr<Connection> connection = std::move(idle_.back());
+      idle_.pop_back();
+      return connection;
+    }
+  }
+  const Result<Endpoint> place = engine_endpoint(platform()->engine);
+  if (!place) return place.error();
+  return std::make_unique<Connection>(*place, true);
+}
+
+void HttpClient::give_back(std::unique_ptr<Connection> connection) {
+  if (connection->aborted()) return;
+  const Result<Endpoint> place = engine_endpoint(platform()->engine);
+  if (!place || !(connection->endpoint() == *place)) return;  // another engine by now
+  const std::lock_guard lock(mutex_);
+  if (idle_.size() < kIdleMax) idle_.push_back(std::move(connection));
+}
+
+Result<std::unique_ptr<Connection>> HttpClient::connect_engine() const {
+  const Result<Endpoint> place = engine_endpoint(platform()->engine);
+  if (!place) return place.error();
+  return std::make_unique<Connection>(*place, false);
+}
+
+std::string HttpClient::stream(Connection& connection, const HttpCall& call,
+                               const std::function<void()>& opened, const LineSeen& line) {
+  if (read_only_ && call.writes()) return "refused: this world only reads";
+  LineSplitter lines(line);
+  std::string refusal;
+  int status = 0;
+  Deadlines::Guard guard(deadlines_, connection, std::chrono::steady_clock::now() + call.timeout);
+  const auto outcome = connection.exchange(
+      call, kStreamSilenceMax,
+      [&](int seen) {
+        status = seen;
+        if (status != 200) return true;
+        guard.extend(SteadyTime::max());
+        opened();
+        return true;
+      },
+      [&](const char* data, std::size_t size) {
+        if (status == 200) return lines.feed(data, size);
+        refusal.append(data, std::min(size, std::size_t{1000}));
+        return refusal.size() < 10'000;
+      });
+  if (status == 0 && connection.aborted()) {
+    return "the stream did not open within " + std::to_string(call.timeout.count()) + " ms";
+  }
+  if (status != 0 && status != 200) return "HTTP " + std::to_string(status) + ": " + refusal;
+  return outcome.complete ? "the engine ended the stream" : outcome.error;
+}
+
+}  // namespace fairlead::live

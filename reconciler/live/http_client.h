@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "reconciler/live/connection.h"
+#include "reconciler/live/deadlines.h"
+#include "reconciler/platform.h"
+#include "reconciler/world.h"
+
+// Makes HTTP calls, blocking, from any thread. Keeps idle connections to the engine open and uses
+// the latest one first; containers get a connection each time. Invariants: (1) a writing request is
+// sent at most once: without an answer its outcome is unknown; (2) a reading one that met a
+// connection closed meanwhile is sent once more, on a new connection; (3) with `read_only` not one
+// byte of a writing request reaches a socket.
+namespace fairlead::live {
+
+class HttpClient {
+ public:
+  HttpClient(std::shared_ptr<const Platform> platform, bool read_only);
+  ~HttpClient();  // no call may be under way: stop() first
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  void configure(std::shared_ptr<const Platform> platform);
+
+  // `progressed` gets at most one line per second of a call with `progress`.
+  using LineSeen = std::function<void(std::string line)>;
+  Answer call(const HttpCall& call, const LineSeen& progressed = nullptr);
+
+  // A connection for a stream, and the stream itself, which returns why it ended. `lines` gets
+  // whole lines.
+  Result<std::unique_ptr<Connection>> connect_engine() const;
+  std::string stream(Connection& connection, const HttpCall& call,
+                     const std::function<void()>& opened, const LineSeen& line);
+  void cancel(Connection& connection) { deadlines_.expire(connection); }
+
+  // Ends every call under way; later ones get no answer.
+  void stop();
+
+ private:
+  Result<HttpCall> prepare(const HttpCall& call) const;
+  Result<std::unique_ptr<Connection>> take(const std::string& endpoint);
+  void give_back(std::unique_ptr<Connection> connection);
+  std::shared_ptr<const Platform> platform() const;
+
+  const bool read_only_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Platform> platform_;
+  std::vector<std::unique_ptr<Connection>> idle_;  // to the engine; the latest used is the last
+  Deadlines deadlines_;
+};
+
+}  // namespace fairlead::live

@@ -1,0 +1,17 @@
+#include "reconciler/live/read_only_world.h"
+
+#include <utility>
+
+#include "reconciler/check.h"
+
+namespace fairlead::live {
+
+void ReadOnlyWorld::submit(Request request) {
+  if (const auto* http = std::get_if<HttpCall>(&request.what)) FAIRLEAD_CHECK(!http->writes());
+  if (const auto* file = std::get_if<FileCall>(&request.what)) FAIRLEAD_CHECK(!file->writes());
+  if (const auto* stream = std::get_if<Subscribe>(&request.what))
+    FAIRLEAD_CHECK(!stream->call.writes());
+  world_.submit(std::move(request));
+}
+
+}  // namespace fairlead::live

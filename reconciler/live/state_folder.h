@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "reconciler/live/file_io.h"
+#include "reconciler/secret.h"
+
+// The daemon's own folder: who this installation is, its key, and the last good copy of each
+// manifest. Opened once at start by the program, which owns it for as long as it acts on the host:
+// the lock in it makes a second instance impossible. Losing all but the key loses nothing.
+namespace fairlead::live {
+
+struct LastGood {
+  std::string name;  // of the app
+  std::string text;
+};
+
+class StateFolder {
+ public:
+  enum class Mode {
+    own,   // make what is missing and hold the lock
+    look,  // write nothing and take no lock; without an identity on the disk, one for this process
+           // only
+  };
+
+  // Errors: conflict (another instance holds it; names its pid), denied (a key that others can
+  // read, or no permission), unavailable (a full or read-only disk); each says what to do.
+  static Result<StateFolder> open(const std::string& path, Mode mode);
+
+  const std::string& installation() const { return installation_; }  // 16 hex digits
+  const Secret& key() const { return key_; }                         // 32 bytes
+  // All of manifests/*.json, sorted by name; copies that cannot be read are left out.
+  std::vector<LastGood> last_good() const;
+
+ private:
+  StateFolder() = default;
+  Result<void> lock();
+  Result<void> identify(Mode mode);
+  Result<std::string> read_or_make(const std::string& name, const std::string& fresh, Mode mode);
+
+  std::string path_;
+  UniqueFd folder_;
+  UniqueFd lock_;
+  std::string installation_;
+  Secret key_;
+};
+
+}  // namespace fairlead::live

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "reconciler/live/file_io.h"
+#include "reconciler/live/watch_set.h"
+
+// A folder tree that others write to while it is read, opened once at its root. Everything beneath
+// is opened through the kernel's own check (openat2 RESOLVE_BENEATH), so that no link leads out of
+// it. Used by one thread at a time.
+namespace fairlead::live {
+
+struct TreeEntry {
+  std::string path;    // relative to the root
+  struct stat status;  // of the entry itself, a link is not followed; undefined with an error
+  std::string error;   // why this file, or the whole folder at this path, cannot be read
+};
+
+class Tree {
+ public:
+  enum class Outcome {
+    whole,      // every file is in `entries`, or below one with an error
+    changed,    // something vanished meanwhile: walk again
+    too_large,  // more than the limits allow
+  };
+  struct Limits {
+    std::size_t files_max = 10'000;     // of wanted ones
+    std::size_t entries_max = 100'000;  // of all that is listed
+    int depth_max = 32;
+  };
+  using Wanted = bool (*)(const std::string& name);
+
+  // Errors: not_found (nothing at the path), unavailable.
+  static Result<Tree> open(const std::string& root);
+
+  // Lists the wanted files, sorted by path; names with a leading dot are left out. Each folder is
+  // added to `watches` (where given) before it is listed. Links to folders inside are followed,
+  // each folder once.
+  Outcome walk(WatchSet* watches, Wanted wanted, std::vector<TreeEntry>& entries);
+
+  // Opens a regular file. Returns a negative errno instead of a descriptor where it cannot; -EINVAL
+  // for what is no regular file.
+  int open_file(const std::string& path, struct stat& status) const;
+
+  // Whether the path still leads to this root.
+  bool still_there() const;
+
+ private:
+  struct Folder {
+    std::string path;
+    int depth = 0;
+  };
+  Tree(std::string root, UniqueFd fd) : root_(std::move(root)), fd_(std::move(fd)) {}
+  int open_beneath(const std::string& path, int flags) const;
+  Outcome list(const Folder& folder);
+  Outcome take(const Folder& folder, const TreeEntry& entry, const std::string& name);
+  Outcome take_link(const Folder& folder, const TreeEntry& entry, const std::string& name);
+  void add_error(const std::string& path, std::string error);
+  bool first_visit(const struct stat& status);
+
+  std::string root_;
+  UniqueFd fd_;
+  Limits limits_;
+  // Only during walk():
+  WatchSet* watches_ = nullptr;
+  Wanted wanted_ = nullptr;
+  std::vector<TreeEntry>* entries_ = nullptr;
+  std::size_t listed_ = 0;
+  std::vector<Folder> folders_;         // still to be listed
+  std::vector<Folder> linked_folders_;  // after all others, so that a folder's own path wins
+  std::vector<std::pair<dev_t, ino_t>> visited_;
+};
+
+// What to say about a file or folder that open_file() or a listing refused with that errno.
+std::string refusal_text(int error);
+
+}  // namespace fairlead::live
