@@ -1,6 +1,7 @@
 #include "reconciler/app.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "reconciler/app_rules.h"
 #include "reconciler/field.h"
@@ -10,6 +11,7 @@
 namespace fairlead {
 namespace {
 
+constexpr std::size_t errors_max = 100;
 constexpr std::size_t process_name_max = 20;
 constexpr std::int64_t memory_min = 6 << 20;
 constexpr std::string_view own_label_prefix = "fairlead.";
@@ -325,18 +327,12 @@ ParsedApp parse(const Document& document, bool image_required) {
   App app = read_app(root);
   check_rules(app, root);
   if (image_required && !document.value.has("image")) root["image"].refuse("is missing");
-  parsed.name = app.name;
+  parsed.name = is_name(app.name) ? app.name : "";
   parsed.errors = findings.errors();
   if (!parsed.errors.empty()) return parsed;
   app.document = std::make_shared<const Document>(document);
   parsed.app = std::move(app);
   return parsed;
-}
-
-// The name of what could not be read to its end, so that this app is not taken for removed.
-std::string name_of(const Document& broken) {
-  const std::string& name = broken.value["name"].as_string();
-  return is_name(name) ? name : "";
 }
 
 // "blog.yml:12:3" → 12, for sorting; 0 where there is none.
@@ -346,6 +342,56 @@ std::pair<int, int> place_of(const Error& error, const std::string& file) {
   std::sscanf(error.where.c_str() + file.size(), ":%d:%d", &place.first, &place.second);
   return place;
 }
+
+// Puts the documents of one file together. Of two apps with one name the first one stays.
+class Collector {
+ public:
+  Collector(std::string file, std::vector<Error> errors) : file_(std::move(file)) {
+    manifest_.errors = std::move(errors);
+  }
+
+  void add(const Document& document, ParsedApp app) {
+    const Mark& mark = document.where("name");
+    const auto [first, is_new] = names_.emplace(app.name, mark);
+    manifest_.errors.insert(manifest_.errors.end(), app.errors.begin(), app.errors.end());
+    if (app.name.empty() || is_new) {
+      manifest_.apps.push_back(std::move(app));
+      return;
+    }
+    const std::string message =
+        "name: \"" + app.name + "\" is already the name of the app at " + first->second.text();
+    manifest_.errors.push_back({Code::invalid, message, mark.text()});
+  }
+
+  // Its name keeps the app from being taken for removed; its text is never used.
+  void add_broken(const BrokenDocument& broken) {
+    ParsedApp app;
+    if (broken.whole) {
+      app = parse(broken.read, true);
+    } else if (is_name(broken.read.value["name"].as_string())) {
+      app.name = broken.read.value["name"].as_string();
+    }
+    app.app.reset();
+    if (broken.whole || !app.name.empty()) add(broken.read, std::move(app));
+  }
+
+  ParsedManifest take() {
+    auto& errors = manifest_.errors;
+    std::stable_sort(errors.begin(), errors.end(), [this](const Error& a, const Error& b) {
+      return place_of(a, file_) < place_of(b, file_);
+    });
+    if (errors.size() > errors_max) {
+      errors.resize(errors_max);
+      errors.push_back({Code::invalid, "has more errors than these: the rest is left out", file_});
+    }
+    return std::move(manifest_);
+  }
+
+ private:
+  std::string file_;
+  std::map<std::string, Mark> names_;
+  ParsedManifest manifest_;
+};
 
 }  // namespace
 
@@ -360,30 +406,12 @@ ParsedApp parse_app(const Document& document) { return parse(document, false); }
 
 ParsedManifest parse_manifest(const std::string& file, std::string_view text) {
   ParsedFile parsed = parse_file(file, text);
-  ParsedManifest manifest;
-  manifest.errors = std::move(parsed.errors);
-  std::map<std::string, Mark> names;
+  Collector collector(file, std::move(parsed.errors));
   for (const Document& document : parsed.documents) {
-    ParsedApp app = parse(document, true);
-    const auto [first, is_new] = names.emplace(app.name, document.where("name"));
-    if (!app.name.empty() && !is_new) {
-      manifest.errors.push_back(
-          {Code::invalid,
-           "name: \"" + app.name + "\" is already the name of the app at " + first->second.text(),
-           document.where("name").text()});
-      continue;
-    }
-    manifest.errors.insert(manifest.errors.end(), app.errors.begin(), app.errors.end());
-    manifest.apps.push_back(std::move(app));
+    collector.add(document, parse(document, true));
   }
-  for (const Document& document : parsed.broken) {
-    const std::string name = name_of(document);
-    if (!name.empty() && names.count(name) == 0) manifest.apps.push_back({name, {}, {}});
-  }
-  std::stable_sort(
-      manifest.errors.begin(), manifest.errors.end(),
-      [&](const Error& a, const Error& b) { return place_of(a, file) < place_of(b, file); });
-  return manifest;
+  for (const BrokenDocument& broken : parsed.broken) collector.add_broken(broken);
+  return collector.take();
 }
 
 }  // namespace fairlead

@@ -17,6 +17,10 @@ namespace {
 
 // Adding to a map looks at all of its keys; this bounds that for hostile files.
 constexpr std::size_t keys_max = 1000;
+constexpr std::size_t key_length_max = 256;
+constexpr int documents_max = 1000;
+// Of all paths together: long keys above many values would multiply.
+constexpr std::size_t path_bytes_max = 8u << 20;
 constexpr std::size_t errors_max = 100;
 
 bool all_of(std::string_view text, std::string_view allowed) {
@@ -73,7 +77,7 @@ std::optional<Json> resolve_plain(const std::string& text) {
   return Json(text);
 }
 
-// The offset of the first control character but tab and line end.
+// Control characters but tab and line end, which only an escape can have brought in.
 bool has_control(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t length = std::max<std::size_t>(1, utf8_length(text.substr(i)));
@@ -122,13 +126,21 @@ class Builder : public YAML::EventHandler {
       : file_(file), text_(text), limits_(limits), parsed_(parsed) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
+    // yaml-cpp takes whatever stands behind a complete value for one more document.
+    if (documents_++ > 0 && text_.substr(static_cast<std::size_t>(mark.pos), 3) != "---") {
+      throw YAML::ParserException(mark, "the document ended before this: begin another with ---");
+    }
+    if (documents_ > documents_max) {
+      throw YAML::ParserException(mark,
+                                  "has more than " + std::to_string(documents_max) + " documents");
+    }
     document_ = Document();
     document_.start = mark_of(mark);
     errors_before_ = parsed_.errors.size();
     in_document_ = true;
   }
 
-  void OnDocumentEnd() override { finish(false); }
+  void OnDocumentEnd() override { finish(true); }
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     count(mark);
@@ -142,8 +154,12 @@ class Builder : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     count(mark);
     refuse(mark_of(mark), "aliases (*name) are not allowed: write the value out");
-    if (wants_key()) return take_key(mark, "", true);
-    place(Json(), mark_of(mark));
+    if (wants_key()) {
+      frames_.back().key = "";
+      frames_.back().key_refused = true;
+    } else if (!frames_.empty()) {
+      frames_.back().key.reset();
+    }
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -151,7 +167,7 @@ class Builder : public YAML::EventHandler {
     count(mark);
     const bool plain = tag == "?";
     refuse_properties(mark, tag == "!" && !stands_at(mark, '!') ? "?" : tag, anchor);
-    if (has_control(value)) refuse(mark_of(mark), "control characters are not allowed in text");
+    if (has_control(value)) refuse(mark_of(mark), "control characters are not allowed");
     if (wants_key()) return take_key(mark, value, !plain || resolve_plain(value) == Json(value));
     place_scalar(mark, value, plain);
   }
@@ -170,7 +186,7 @@ class Builder : public YAML::EventHandler {
   // Ends a document that yaml-cpp gave up on: what was read of it is kept as broken.
   void abandon() {
     while (!frames_.empty()) close();
-    if (in_document_) finish(true);
+    if (in_document_) finish(false);
   }
 
   // Where the innermost map or list that is still open began.
@@ -211,7 +227,14 @@ class Builder : public YAML::EventHandler {
     frame.key = key;
     frame.key_mark = mark_of(mark);
     frame.key_refused = true;
-    if (!is_text) {
+    if (key.size() > key_length_max) {
+      refuse(frame.key_mark, "a key has at most " + std::to_string(key_length_max) + " characters");
+    } else if (frame.value.members().size() >= keys_max) {
+      throw YAML::ParserException(mark,
+                                  "a map has more than " + std::to_string(keys_max) + " keys");
+    } else if (key.find_first_of("\n\t") != std::string::npos) {
+      refuse(frame.key_mark, "a key must be one line without tabs");
+    } else if (!is_text) {
       refuse(frame.key_mark, "a key must be text" + (key.empty() ? "" : ": quote " + key));
     } else if (key == "<<") {
       refuse(frame.key_mark, "merge keys (<<) are not allowed: write the values out");
@@ -246,20 +269,28 @@ class Builder : public YAML::EventHandler {
   void place(Json value, const Mark& mark) {
     if (frames_.empty()) {
       document_.value = std::move(value);
-      document_.marks.emplace("", mark);
+      note_mark("", mark);
       return;
     }
     Frame& frame = frames_.back();
     if (frame.value.is_array()) {
-      document_.marks.emplace(path_of_next(), mark);
+      note_mark(path_of_next(), mark);
       frame.value.push(std::move(value));
       return;
     }
     if (!frame.key_refused) {
-      document_.marks.emplace(path_of_next(), frame.key_mark);
+      note_mark(path_of_next(), frame.key_mark);
       frame.value.set(*frame.key, std::move(value));
     }
     frame.key.reset();
+  }
+
+  void note_mark(std::string path, const Mark& mark) {
+    path_bytes_ += path.size();
+    if (path_bytes_ > path_bytes_max) {
+      throw YAML::ParserException({}, "has too many values below long keys");
+    }
+    document_.marks.emplace(std::move(path), mark);
   }
 
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Json value) {
@@ -290,11 +321,13 @@ class Builder : public YAML::EventHandler {
     place(std::move(frame.value), frame.mark);
   }
 
-  void finish(bool broken) {
+  void finish(bool whole) {
     in_document_ = false;
-    if (parsed_.errors.size() > errors_before_) broken = true;
-    if (!broken && document_.value.is_null()) return;
-    (broken ? parsed_.broken : parsed_.documents).push_back(std::move(document_));
+    if (!whole || parsed_.errors.size() > errors_before_) {
+      parsed_.broken.push_back({std::move(document_), whole});
+    } else if (!document_.value.is_null()) {
+      parsed_.documents.push_back(std::move(document_));
+    }
   }
 
   const std::string& file_;
@@ -305,7 +338,9 @@ class Builder : public YAML::EventHandler {
   std::vector<Frame> frames_;
   std::size_t errors_before_ = 0;
   bool in_document_ = false;
+  int documents_ = 0;
   int nodes_ = 0;
+  std::size_t path_bytes_ = 0;
 };
 
 bool indented_by_tab(std::string_view text, int line) {

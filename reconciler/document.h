@@ -45,10 +45,16 @@ struct Document {
   const Mark& where(std::string_view path) const;
 };
 
+// A document that must not be used, as far as it was read: for its name, and for its other errors.
+struct BrokenDocument {
+  Document read;
+  bool whole = false;  // only single values or keys of it were refused, and left out
+};
+
 struct ParsedFile {
-  std::vector<Document> documents;  // those that parsed
-  std::vector<Document> broken;     // the others as far as they were read: only good for a name
-  std::vector<Error> errors;        // each with its place in `where`; empty when all is well
+  std::vector<Document> documents;     // those that parsed
+  std::vector<BrokenDocument> broken;  // the others
+  std::vector<Error> errors;           // each with its place in `where`; empty when all is well
 };
 
 // Parses all documents of a file; JSON is read as the YAML it is. Refused with line and column:

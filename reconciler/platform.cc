@@ -65,6 +65,8 @@ void read_engine(Platform::Engine& engine, const Field& field) {
 
 // "10.213.0.0/16": the address is the first of its range.
 bool is_pool(const std::string& text) {
+  // sscanf would take blanks and signs as well.
+  if (text.find_first_not_of("0123456789./") != std::string::npos) return false;
   unsigned a = 0, b = 0, c = 0, d = 0, bits = 0;
   int used = 0;
   const int count =

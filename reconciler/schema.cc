@@ -118,6 +118,19 @@ std::string type_name(const std::string& type) {
   return "nothing";
 }
 
+// Text in quotes on one line; of long text the front, without a character cut in two.
+std::string quoted(const std::string& text) {
+  std::size_t end = std::min(shown_max, text.size());
+  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
+    --end;
+  }
+  std::string shown = "\"";
+  for (const char c : text.substr(0, end)) {
+    shown += c == '\n' ? "\\n" : c == '\t' ? "\\t" : std::string(1, c);
+  }
+  return shown + (end < text.size() ? "…\"" : "\"");
+}
+
 std::string number_text(double number) {
   const auto whole = static_cast<std::int64_t>(number);
   return static_cast<double>(whole) == number ? std::to_string(whole) : Json(number).dump();
@@ -211,25 +224,26 @@ class Walker {
   }
 
   void check_list(const Node& node, const Json& value, const std::string& path) {
-    check_size(node, value.items().size(), path, "items");
+    check_size(node, value, value.items().size(), path);
     if (!node.items) return;
     for (std::size_t i = 0; i < value.items().size(); ++i) {
       check(*node.items, value.items()[i], path + "[" + std::to_string(i) + "]");
     }
   }
 
-  void check_size(const Node& node, std::size_t size, const std::string& path,
-                  const std::string& what) {
+  void check_size(const Node& node, const Json& value, std::size_t size, const std::string& path) {
     if (node.length_min && size < *node.length_min) {
-      findings_.add(path, "must be " + wish(node) + ", got nothing in it");
+      findings_.add(
+          path, "must be " + wish(node) + ", got an empty " + (value.is_array() ? "list" : "map"));
     } else if (node.length_max && size > *node.length_max) {
-      findings_.add(path, "must have at most " + std::to_string(*node.length_max) + " " + what +
-                              ", got " + std::to_string(size));
+      findings_.add(path, "must have at most " + std::to_string(*node.length_max) +
+                              (value.is_array() ? " items, got " : " keys, got ") +
+                              std::to_string(size));
     }
   }
 
   void check_map(const Node& node, const Json& value, const std::string& path) {
-    check_size(node, value.members().size(), path, "keys");
+    check_size(node, value, value.members().size(), path);
     for (const std::string& key : node.required) {
       if (!value.has(key)) findings_.add(below(path, key), "is missing");
     }
@@ -264,8 +278,7 @@ class Walker {
     if (value.is_array()) return "a list";
     if (value.is_object()) return "a map";
     const std::string text = spelled(document_, path, value);
-    if (text.size() > shown_max) return "\"" + text.substr(0, shown_max) + "…\"";
-    return value.is_string() ? "\"" + text + "\"" : text;
+    return value.is_string() || text.size() > shown_max ? quoted(text) : text;
   }
 
   const Document& document_;
