@@ -105,6 +105,7 @@ Detail decode_detail(const Json& inspect, Instant now) {
   if (!log.empty()) detail.health_log = tidy(log.back()["Output"].as_string());
   detail.image = inspect["Config"]["Image"].as_string();
   detail.restart = host["RestartPolicy"]["Name"].as_string();
+  detail.stop_grace = std::chrono::seconds(inspect["Config"]["StopTimeout"].as_int(10));
   detail.limits = {host["NanoCpus"].as_int(), host["Memory"].as_int(),
                    std::max<std::int64_t>(0, host["PidsLimit"].as_int())};
   return detail;

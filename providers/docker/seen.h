@@ -28,6 +28,7 @@ struct Detail {
   std::string error;       // why it could not start
   std::string image;       // reference it was created with
   std::string restart;     // policy
+  Duration stop_grace{0};  // of its own
   Limits limits;
   std::string last_log;  // last lines it wrote, read only where it failed
   bool log_read = false;

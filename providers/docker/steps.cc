@@ -228,11 +228,10 @@ Step Steps::remove_secret(const std::string& path) {
   return made;
 }
 
-Step Steps::wait(const std::string& container, std::string until) {
+Step Steps::wait(std::string resource) {
   Step made;
   made.verb = "wait";
-  made.resource = "container " + container;
-  made.cause = std::move(until);
+  made.resource = std::move(resource);
   return made;
 }
 

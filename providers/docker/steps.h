@@ -49,7 +49,7 @@ class Steps {
 
   static Step write_secret(const SecretFile& file);
   static Step remove_secret(const std::string& path);
-  static Step wait(const std::string& container, std::string until);
+  static Step wait(std::string resource);
 
  private:
   Step step(std::string verb, std::string resource, std::string method, std::string path,

@@ -1,0 +1,249 @@
+#include "providers/docker/diff.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "providers/docker/diff_process.h"
+#include "reconciler/units.h"
+
+namespace fairlead::docker {
+namespace {
+
+const SeenApp& seen_of(const View& view) {
+  static const SeenApp nothing;
+  const auto* seen = dynamic_cast<const SeenApp*>(view.seen);
+  return seen ? *seen : nothing;
+}
+
+const SeenNetwork* own_network(const SeenApp& seen) {
+  // Of two of ours (a create whose answer was lost) the one that containers use.
+  const SeenNetwork* found = nullptr;
+  for (const SeenNetwork& network : seen.networks) {
+    if (!network.ours) continue;
+    const bool used = std::any_of(
+        seen.containers.begin(), seen.containers.end(), [&](const SeenContainer& container) {
+          const auto endpoint = container.networks.find(network.name);
+          return endpoint != container.networks.end() && endpoint->second.network_id == network.id;
+        });
+    if (!found || used) found = &network;
+  }
+  return found;
+}
+
+std::set<std::string> addresses_in_use(const SeenApp& seen) {
+  std::set<std::string> used;
+  for (const SeenContainer& container : seen.containers) {
+    for (const auto& [name, endpoint] : container.networks) used.insert(endpoint.address);
+  }
+  return used;
+}
+
+// Drafts the plan of one wanted app.
+class AppDiff {
+ public:
+  AppDiff(const Keys& keys, const View& view, Plan& plan, Report& report)
+      : view_(view),
+        steps_(keys, *view.session),
+        draft_{view, seen_of(view), steps_, plan, report, Addresses("", {}), {}, {}, {}, {}, ""} {}
+
+  void run() {
+    draft_.blocked = view_.waiting_for;
+    if (!view_.waiting_for.empty()) {
+      draft_.report.out_of_sync("DependencyNotReady", view_.waiting_for);
+    }
+    const bool suspended = view_.wanted->app->suspend;
+    if (!suspended) {
+      network();
+      volume();
+      images();
+    }
+    processes();
+    unwanted_processes();
+    stale_secrets();
+    if (!draft_.report.conflicts.empty()) {
+      const Conflict& first = draft_.report.conflicts.front();
+      draft_.report.worsen(HealthState::degraded, "Conflict",
+                           first.resource + ": " + first.message);
+      draft_.report.out_of_sync("Conflict", first.message);
+    }
+  }
+
+ private:
+  void conflict(std::string resource, const std::string& message) {
+    if (draft_.blocked.empty()) draft_.blocked = resource + ": " + message;
+    draft_.report.conflicts.push_back({std::move(resource), message});
+  }
+
+  void network() {
+    const std::string& app = view_.app;
+    const SeenNetwork* own = own_network(draft_.seen);
+    for (const SeenNetwork& network : draft_.seen.networks) {
+      if (!network.ours) {
+        conflict("network " + app,
+                 "a network of this name exists and is not fairlead's; remove or "
+                 "rename it, or give the app another name");
+      } else if (&network != own) {
+        draft_.add(steps_.remove_network(network), "a second network of this name");
+      }
+    }
+    if (own) {
+      draft_.addresses = Addresses(own->subnet, addresses_in_use(draft_.seen));
+      draft_.report.resources.push_back({"network", app, own->subnet, ""});
+    } else if (draft_.blocked.empty()) {
+      create_network();
+    }
+  }
+
+  void create_network() {
+    std::set<std::string> used;
+    if (const auto* engine = dynamic_cast<const SeenEngine*>(view_.shared)) used = engine->subnets;
+    for (const auto& [subnet, app] : *view_.claims) {
+      if (app != view_.app) used.insert(subnet);
+    }
+    int prefix = 26;
+    for (const Resource& resource : view_.wanted->resources) {
+      if (const auto* spec = dynamic_cast<const NetworkSpec*>(resource.spec.get()))
+        prefix = spec->prefix;
+    }
+    const std::string& pool = view_.platform->network.pool;
+    const std::optional<std::string> subnet = free_subnet(pool, prefix, used);
+    if (!subnet) {
+      draft_.blocked = "the address pool " + pool + " has no free /" + std::to_string(prefix) +
+                       "; give network.pool in the platform file a larger one";
+      draft_.report.worsen(HealthState::degraded, "PoolExhausted", draft_.blocked);
+      return;
+    }
+    draft_.network = draft_.add(steps_.create_network(view_.app, *subnet), "there is none");
+    draft_.addresses = Addresses(*subnet, {});
+  }
+
+  void volume() {
+    for (const Resource& resource : view_.wanted->resources) {
+      if (resource.kind != "volume") continue;
+      const auto& volumes = draft_.seen.volumes;
+      const auto found =
+          std::find_if(volumes.begin(), volumes.end(),
+                       [&](const SeenVolume& volume) { return volume.name == resource.name; });
+      if (found == volumes.end()) {
+        if (draft_.blocked.empty()) {
+          draft_.volume = draft_.add(steps_.create_volume(view_.app), "there is none");
+        }
+      } else if (!found->trouble.empty()) {
+        conflict("volume " + resource.name, found->trouble);
+      } else {
+        draft_.report.resources.push_back({"volume", resource.name, "there", ""});
+      }
+    }
+  }
+
+  void images() {
+    if (!draft_.blocked.empty()) return;
+    for (const auto& [image, present] : draft_.seen.images) {
+      const bool wanted = std::any_of(view_.wanted->resources.begin(),
+                                      view_.wanted->resources.end(), [&](const Resource& resource) {
+                                        const auto* spec =
+                                            dynamic_cast<const ContainerSpec*>(resource.spec.get());
+                                        return spec && spec->image == image;
+                                      });
+      if (present || !wanted) continue;
+      draft_.pulls[image] = draft_.add(steps_.pull(image), "not on this host");
+    }
+  }
+
+  void processes() {
+    for (const Resource& resource : view_.wanted->resources) {
+      const auto* spec = dynamic_cast<const ContainerSpec*>(resource.spec.get());
+      if (spec) ProcessDiff(draft_, *spec).run();
+    }
+  }
+
+  void unwanted_processes() {
+    for (const SeenContainer& container : draft_.seen.containers) {
+      const bool wanted = std::any_of(view_.wanted->resources.begin(),
+                                      view_.wanted->resources.end(), [&](const Resource& resource) {
+                                        const auto* spec =
+                                            dynamic_cast<const ContainerSpec*>(resource.spec.get());
+                                        return spec && spec->process == container.identity.process;
+                                      });
+      if (wanted) continue;
+      retire(draft_, container, Ending::remove,
+             "process " + container.identity.process + " is not in the manifest", {});
+    }
+  }
+
+  // Files that only containers of earlier revisions mounted go when these are gone.
+  void stale_secrets() {
+    std::set<std::string> wanted;
+    std::set<std::string> fingerprints;
+    for (const Resource& resource : view_.wanted->resources) {
+      const auto* spec = dynamic_cast<const ContainerSpec*>(resource.spec.get());
+      if (!spec) continue;
+      fingerprints.insert(spec->fingerprint);
+      for (const SecretFile& file : spec->secrets) wanted.insert(file.path);
+    }
+    for (const SeenContainer& container : draft_.seen.containers) {
+      if (fingerprints.count(container.identity.fingerprint) == 0) return;
+    }
+    for (const std::string& path : draft_.seen.secret_files) {
+      if (wanted.count(path) == 0) draft_.add(Steps::remove_secret(path), "no container mounts it");
+    }
+  }
+
+  const View& view_;
+  Steps steps_;
+  Draft draft_;
+};
+
+}  // namespace
+
+void diff_app(const Keys& keys, const View& view, Plan& plan, Report& report) {
+  AppDiff(keys, view, plan, report).run();
+}
+
+void diff_removal(const Keys& keys, const View& view, Plan& plan, Report& report) {
+  const SeenApp& seen = seen_of(view);
+  const Steps steps(keys, *view.session);
+  Draft draft{view, seen, steps, plan, report, Addresses("", {}), {}, {}, {}, {}, ""};
+  const std::string cause = "the manifest is gone";
+  std::vector<std::size_t> gone;
+  for (const SeenContainer& container : seen.containers) {
+    const auto last = retire(draft, container, Ending::remove, cause, {});
+    gone.insert(gone.end(), last.begin(), last.end());
+    if (container.state == "removing") report.due(view.now.steady + std::chrono::milliseconds(250));
+  }
+  for (const SeenNetwork& network : seen.networks) {
+    if (network.ours) draft.add(steps.remove_network(network), cause, gone);
+  }
+  for (const std::string& path : seen.secret_files)
+    draft.add(Steps::remove_secret(path), cause, gone);
+  if (!view.drop_data) return;
+  for (const SeenVolume& volume : seen.volumes) {
+    if (volume.ours) draft.add(steps.remove_volume(volume.name), "reclaim: delete", gone);
+  }
+}
+
+std::vector<Probe> health_probes(const View& view) {
+  std::vector<Probe> probes;
+  if (!view.wanted) return probes;
+  for (const Resource& resource : view.wanted->resources) {
+    const auto* spec = dynamic_cast<const ContainerSpec*>(resource.spec.get());
+    if (!spec || !spec->http) continue;
+    for (const SeenContainer& container : seen_of(view).containers) {
+      const auto endpoint = container.networks.find(view.app);
+      const bool asked = container.identity.process == spec->process &&
+                         container.identity.fingerprint == spec->fingerprint &&
+                         container.state == "running" && container.detail &&
+                         endpoint != container.networks.end() && !endpoint->second.address.empty();
+      if (!asked) continue;
+      HttpCall call;
+      call.endpoint = endpoint->second.address + ":" + std::to_string(spec->http->port);
+      call.path = spec->http->path;
+      call.timeout = std::chrono::ceil<std::chrono::milliseconds>(spec->health_timeout);
+      call.body_max = 64u << 10;
+      probes.push_back({probe_key(container), std::move(call), spec->health_interval});
+    }
+  }
+  return probes;
+}
+
+}  // namespace fairlead::docker

@@ -1,0 +1,286 @@
+// The part of ProcessDiff that concerns single containers: creating, starting, mending, describing
+// them.
+
+#include <algorithm>
+#include <sstream>
+#include <utility>
+
+#include "providers/docker/diff_process.h"
+#include "reconciler/units.h"
+
+namespace fairlead::docker {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How soon to look whether the engine has finished a removal, should its event be lost.
+constexpr milliseconds removal_poll{250};
+constexpr int fields_shown_max = 3;
+
+std::map<std::string, std::string> parse_fields(const std::string& text) {
+  std::map<std::string, std::string> fields;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const std::size_t equals = word.rfind('=');
+    if (equals != word.npos) fields[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  return fields;
+}
+
+// "acme/blog:0041 → 0042" where only the tag differs, else both whole.
+std::string image_change(const std::string& before, const std::string& after) {
+  const std::size_t colon = after.rfind(':');
+  const bool same_repository =
+      colon != after.npos && before.compare(0, colon + 1, after, 0, colon + 1) == 0;
+  return before + " → " + (same_repository ? after.substr(colon + 1) : after);
+}
+
+std::string limits_change(const Limits& seen, const Limits& wanted) {
+  std::string text;
+  const auto say = [&](const std::string& change) { text += (text.empty() ? "" : ", ") + change; };
+  if (seen.memory != wanted.memory) {
+    say("memory " + format_bytes(seen.memory) + " → " + format_bytes(wanted.memory));
+  }
+  if (seen.nano_cpus != wanted.nano_cpus) {
+    say("cpus " + format_cpus(seen.nano_cpus) + " → " + format_cpus(wanted.nano_cpus));
+  }
+  if (seen.pids != wanted.pids) {
+    say("pids " + std::to_string(seen.pids) + " → " + std::to_string(wanted.pids));
+  }
+  return text;
+}
+
+}  // namespace
+
+bool ProcessDiff::creatable(const std::string& name) {
+  Report& report = draft_.report;
+  if (!draft_.blocked.empty()) return false;  // said by the app
+  if (taken_.count(name) > 0) {
+    report.due(now_.steady + removal_poll);
+    report.worsen(HealthState::progressing, "Removing", name + " is being removed by the engine");
+    return false;
+  }
+  if (const auto foreign = draft_.seen.foreign.find(name); foreign != draft_.seen.foreign.end()) {
+    report.conflicts.push_back(
+        {"container " + name, "the name is taken by " + foreign->second + "; rename or remove it"});
+    return false;
+  }
+  return true;
+}
+
+std::optional<std::size_t> ProcessDiff::create_slot(int replica, Needs needs) {
+  const std::string name = container_name(replica);
+  if (!creatable(name)) return std::nullopt;
+  const std::optional<std::string> address = draft_.addresses.take();
+  if (!address) {
+    draft_.report.worsen(HealthState::degraded, "NoAddress",
+                         "the app's network has no free address; fewer replicas, or remove the "
+                         "network while the app is suspended, and it is made larger");
+    return std::nullopt;
+  }
+  if (draft_.network) needs.push_back(*draft_.network);
+  if (draft_.volume && spec_.stores) needs.push_back(*draft_.volume);
+  if (const auto pull = draft_.pulls.find(spec_.image); pull != draft_.pulls.end()) {
+    needs.push_back(pull->second);
+  }
+  const Needs secrets = secret_writes();
+  needs.insert(needs.end(), secrets.begin(), secrets.end());
+  const Attachment attachment{spec_.app, *address, {spec_.process, spec_.app}};
+  return draft_.add(draft_.steps.create(spec_, replica, attachment), cause_of_create(),
+                    std::move(needs));
+}
+
+std::size_t ProcessDiff::start_slot(int replica, Needs needs) {
+  return draft_.add(draft_.steps.start_new(spec_, replica), "created for this", std::move(needs));
+}
+
+ProcessDiff::Needs ProcessDiff::secret_writes() {
+  Needs writes;
+  for (const SecretFile& file : spec_.secrets) {
+    if (draft_.seen.secret_files.count(file.path) > 0) continue;
+    auto written = draft_.secrets.find(file.path);
+    if (written == draft_.secrets.end()) {
+      const std::size_t step = draft_.add(Steps::write_secret(file), "mounted by " + spec_.process);
+      written = draft_.secrets.emplace(file.path, step).first;
+    }
+    writes.push_back(written->second);
+  }
+  return writes;
+}
+
+void ProcessDiff::keep_running(const SeenContainer& container, Needs needs) {
+  if (container.going()) return;
+  const Needs mended = mend(container);
+  if (container.state == "paused") {
+    draft_.add(draft_.steps.unpause(container), "paused by hand", std::move(needs));
+  } else if (container.state == "created" || container.state == "exited") {
+    const Needs secrets = secret_writes();
+    needs.insert(needs.end(), mended.begin(), mended.end());
+    needs.insert(needs.end(), secrets.begin(), secrets.end());
+    draft_.add(draft_.steps.start(container), evidence(container), std::move(needs));
+  } else if (old_.empty()) {
+    heal_unhealthy(container, ready(container));
+  }
+}
+
+ProcessDiff::Needs ProcessDiff::mend(const SeenContainer& container) {
+  if (container.name != container.canonical_name() && !container.failed()) {
+    draft_.add(draft_.steps.rename(container, container.canonical_name()), "renamed by hand");
+  }
+  if (container.detail) mend_settings(container);
+  return mend_networks(container);
+}
+
+void ProcessDiff::mend_settings(const SeenContainer& container) {
+  const Detail& detail = *container.detail;
+  Limits wanted = spec_.limits;
+  // The engine cannot take a CPU limit away; all CPUs of the host are as good as none.
+  if (wanted.nano_cpus == 0 && detail.limits.nano_cpus != 0) {
+    wanted.nano_cpus = draft_.view.session->facts["cpus"].as_int() * 1'000'000'000;
+  }
+  const bool current = container.identity.fingerprint == spec_.fingerprint;
+  const bool limits_differ = current && detail.limits != wanted;
+  const bool restart_differs = detail.restart != spec_.restart;
+  if (!limits_differ && !restart_differs) return;
+  std::string cause = limits_differ ? limits_change(detail.limits, wanted) : "";
+  if (restart_differs) {
+    cause += (cause.empty() ? "" : ", ") + ("restart " + detail.restart + " → " + spec_.restart);
+  }
+  const std::optional<Limits> limits = limits_differ ? std::optional(wanted) : std::nullopt;
+  draft_.add(draft_.steps.update(container, limits, restart_differs ? spec_.restart : ""),
+             std::move(cause));
+}
+
+ProcessDiff::Needs ProcessDiff::mend_networks(const SeenContainer& container) {
+  Needs mended;
+  std::string wanted_id;
+  for (const SeenNetwork& network : draft_.seen.networks) {
+    if (network.ours) wanted_id = network.id;
+  }
+  bool attached = false;
+  for (const auto& [name, endpoint] : container.networks) {
+    // A container that never ran has no network id yet.
+    const bool same =
+        endpoint.network_id.empty() || wanted_id.empty() || endpoint.network_id == wanted_id;
+    if (name == spec_.app && same && !draft_.network) {
+      attached = true;
+    } else {
+      // The engine forgets an endpoint of a lost network only when a network of this name is there
+      // again.
+      const Needs needs = draft_.network ? Needs{*draft_.network} : Needs{};
+      const std::string cause = name == spec_.app ? "attached to a network that is gone"
+                                                  : "network " + name + " is not in the manifest";
+      mended.push_back(draft_.add(draft_.steps.disconnect(container, name), cause, needs));
+    }
+  }
+  if (attached || !draft_.blocked.empty()) return mended;
+  const std::optional<std::string> address = draft_.addresses.take();
+  if (!address) return mended;
+  Needs needs = mended;
+  if (draft_.network) needs.push_back(*draft_.network);
+  const Attachment attachment{spec_.app, *address, {spec_.process, spec_.app}};
+  return {draft_.add(draft_.steps.connect(container, attachment),
+                     "not attached to network " + spec_.app, std::move(needs))};
+}
+
+// Nobody else restarts what is unhealthy: the engine only restarts what ends.
+void ProcessDiff::heal_unhealthy(const SeenContainer& container, const Readiness& is) {
+  if (!is.broken() || container.state != "running" ||
+      container.detail->restart_count >= crash_loop_restarts) {
+    return;
+  }
+  const std::string counter = "restart " + container.name;
+  const auto found = draft_.view.memory->counters.find(counter);
+  if (found != draft_.view.memory->counters.end()) {
+    const Duration due = found->second.last + retry_after(found->second.count + 1);
+    if (now_.steady < due) return draft_.report.due(due);
+  }
+  Step step = draft_.steps.restart(container);
+  step.count_as = counter;
+  draft_.add(std::move(step), is.text);
+}
+
+std::string ProcessDiff::cause_of_create() const {
+  if (!old_.empty()) {
+    const std::string changed = changed_fields(*old_.front());
+    if (!changed.empty()) return changed;
+  }
+  if (failed_) return "tries again";
+  return current_.empty() ? "there is none" : "replicas: " + std::to_string(spec_.replicas);
+}
+
+std::string ProcessDiff::changed_fields(const SeenContainer& old) const {
+  const std::map<std::string, std::string> before = parse_fields(old.fields);
+  const App& app = *draft_.view.wanted->app;
+  std::vector<std::string> changes;
+  for (const auto& [name, field] : spec_.fields) {
+    const auto held = before.find(name);
+    if (held != before.end() && held->second == field.digest) continue;
+    std::string text = name + (held == before.end() ? " added" : " changed");
+    if (name == "image" && old.detail)
+      text = "image " + image_change(old.detail->image, spec_.image);
+    changes.push_back(text + " (" + app.where(field.path) + ")");
+  }
+  for (const auto& [name, digest] : before) {
+    if (spec_.fields.count(name) == 0) changes.push_back(name + " removed (" + app.where("") + ")");
+  }
+  std::string text;
+  const std::size_t shown = std::min<std::size_t>(changes.size(), fields_shown_max);
+  for (std::size_t i = 0; i < shown; ++i) text += (i == 0 ? "" : ", ") + changes[i];
+  if (changes.size() > shown) text += ", and " + std::to_string(changes.size() - shown) + " more";
+  return text;
+}
+
+void ProcessDiff::serves(const std::string& fingerprint) {
+  std::string& running = draft_.report.running;
+  const std::string text = spec_.process + "=" + fingerprint.substr(0, fingerprint_in_name);
+  if (running.find(text) != running.npos) return;
+  running += (running.empty() ? "" : " ") + text;
+}
+
+void ProcessDiff::describe_current(const SeenContainer& container) {
+  Report& report = draft_.report;
+  const Readiness is = ready(container);
+  const std::string state = container.state == is.text ? is.text : container.state + ", " + is.text;
+  report.resources.push_back({"container", container.name, state, ""});
+  if (is.due) report.due(*is.due);
+  if (is.ready()) return serves(container.identity.fingerprint);
+  if (is.broken() && failing_.empty()) {
+    const bool loop = container.detail && container.detail->restart_count >= crash_loop_restarts;
+    report.worsen(HealthState::degraded,
+                  spec_.once ? "Failed"
+                  : loop     ? "CrashLoop"
+                             : "HealthCheckFailed",
+                  container.name + ": " + is.text);
+  } else if (!spec_.once || container.state != "running") {
+    report.worsen(HealthState::progressing, "Starting", container.name + ": " + is.text);
+  } else {
+    report.worsen(HealthState::progressing, "Running", container.name + " runs to its end");
+  }
+}
+
+void ProcessDiff::describe() {
+  Report& report = draft_.report;
+  const bool suspended = draft_.view.wanted->app->suspend;
+  for (const auto& [replica, container] : current_) {
+    if (suspended) {
+      report.resources.push_back({"container", container->name, container->state, "suspended"});
+    } else {
+      describe_current(*container);
+    }
+  }
+  for (const SeenContainer* container : old_) {
+    report.resources.push_back(
+        {"container", container->name, container->state, "an earlier revision"});
+    if (container->state == "running") serves(container->identity.fingerprint);
+  }
+  if (failed_)
+    report.resources.push_back({"container", failed_->name, failed_->state, evidence(*failed_)});
+  if (suspended || missing().empty() || failed_) return;
+  const bool blocked = !draft_.blocked.empty() && current_.empty() && old_.empty();
+  report.worsen(blocked ? HealthState::missing : HealthState::progressing,
+                blocked ? "Missing" : "Starting",
+                blocked ? draft_.blocked : container_name(missing().front()) + " is not there yet");
+}
+
+}  // namespace fairlead::docker

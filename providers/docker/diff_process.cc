@@ -1,0 +1,320 @@
+#include "providers/docker/diff_process.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace fairlead::docker {
+namespace {
+
+using std::chrono::seconds;
+
+// For containers that were not inspected: as patient as a stop may ever be.
+constexpr seconds stop_grace_unknown{300};
+
+Duration created_at(const SeenContainer* container) {
+  return container->detail ? container->detail->created : Duration(0);
+}
+
+}  // namespace
+
+std::size_t Draft::add(Step step, std::string cause, std::vector<std::size_t> needs) {
+  step.cause = std::move(cause);
+  step.needs = std::move(needs);
+  return plan.add(std::move(step));
+}
+
+std::vector<std::size_t> retire(Draft& draft, const SeenContainer& container, Ending ending,
+                                const std::string& cause, std::vector<std::size_t> needs) {
+  const auto then = [&](Step step) { needs = {draft.add(std::move(step), cause, needs)}; };
+  const bool may_start = !container.detail || container.detail->restart != "no";
+  // Or an engine that restarts in between would revive it.
+  if (may_start && !container.failed() && !container.going()) {
+    then(draft.steps.update(container, std::nullopt, "no"));
+  }
+  if (container.alive()) {
+    // A paused container does not hear its signal before the grace is over.
+    if (container.state == "paused") then(draft.steps.unpause(container));
+    const Duration grace =
+        container.detail ? container.detail->stop_grace : Duration(stop_grace_unknown);
+    then(draft.steps.stop(container, grace));
+  }
+  if (ending == Ending::remove && container.state != "removing") {
+    then(draft.steps.remove(container));
+  }
+  return needs;
+}
+
+ProcessDiff::ProcessDiff(Draft& draft, const ContainerSpec& spec)
+    : draft_(draft), spec_(spec), now_(draft.view.now) {}
+
+void ProcessDiff::run() {
+  sort_out();
+  clear_away();
+  if (draft_.view.wanted->app->suspend) {
+    suspend();
+  } else if (spec_.once) {
+    run_once();
+  } else if (spec_.recreate) {
+    recreate();
+  } else {
+    roll();
+  }
+  describe();
+}
+
+void ProcessDiff::sort_out() {
+  for (const SeenContainer& container : draft_.seen.containers) {
+    if (container.identity.process == spec_.process) sort_in(container);
+  }
+  // Those that serve come first, then the younger ones.
+  std::stable_sort(old_.begin(), old_.end(), [](const auto* a, const auto* b) {
+    if (a->alive() != b->alive()) return a->alive();
+    return created_at(a) > created_at(b);
+  });
+}
+
+void ProcessDiff::sort_in(const SeenContainer& container) {
+  const bool same = container.identity.fingerprint == spec_.fingerprint;
+  if (container.going()) {
+    taken_.insert(container.name);
+    if (container.state == "dead") stale_.push_back(&container);
+  } else if (container.failed()) {
+    const bool speaks = same && failed_ == nullptr && !spec_.once;
+    if (speaks) failed_ = &container;
+    if (!speaks) stale_.push_back(&container);
+  } else if (!same) {
+    old_.push_back(&container);
+  } else if (container.identity.replica > spec_.replicas || container.identity.replica < 1) {
+    surplus_.push_back(&container);
+  } else if (const SeenContainer*& slot = current_[container.identity.replica]; slot == nullptr) {
+    slot = &container;
+  } else {
+    // Two claim the same place: the one that bears the name has it.
+    const bool bears = container.name == container.canonical_name();
+    surplus_.push_back(bears ? slot : &container);
+    if (bears) slot = &container;
+  }
+}
+
+std::vector<int> ProcessDiff::missing() const {
+  std::vector<int> slots;
+  for (int replica = 1; replica <= spec_.replicas; ++replica) {
+    if (current_.count(replica) == 0) slots.push_back(replica);
+  }
+  return slots;
+}
+
+void ProcessDiff::clear_away() {
+  for (const SeenContainer* container : stale_) {
+    retire(draft_, *container, Ending::remove, "left behind by an earlier revision", {});
+  }
+  if (draft_.view.wanted->app->suspend) return;
+  for (const SeenContainer* container : surplus_) {
+    retire(draft_, *container, Ending::remove, "replicas: " + std::to_string(spec_.replicas), {});
+  }
+}
+
+void ProcessDiff::suspend() {
+  std::vector<const SeenContainer*> all = old_;
+  all.insert(all.end(), surplus_.begin(), surplus_.end());
+  for (const auto& [replica, container] : current_) all.push_back(container);
+  for (const SeenContainer* container : all) {
+    retire(draft_, *container, Ending::stop, "suspend: true", {});
+  }
+  draft_.report.worsen(HealthState::suspended, "Suspended", "suspended by the manifest");
+}
+
+// A job: each fingerprint runs to its end once. A newer one replaces an older one at once.
+void ProcessDiff::run_once() {
+  Needs gone;
+  for (const SeenContainer* container : old_) {
+    const Needs last =
+        retire(draft_, *container, Ending::remove, "replaced by " + spec_.short_fingerprint(), {});
+    gone.insert(gone.end(), last.begin(), last.end());
+  }
+  for (const int replica : missing()) {
+    if (const auto created = create_slot(replica, {})) {
+      Needs needs = gone;
+      needs.push_back(*created);
+      start_slot(replica, std::move(needs));
+    }
+  }
+  for (const auto& [replica, container] : current_) {
+    if (container->state != "exited") keep_running(*container, gone);
+  }
+}
+
+void ProcessDiff::start_fresh() {
+  for (const int replica : missing()) {
+    if (const auto created = create_slot(replica, {})) start_slot(replica, {*created});
+  }
+  for (const auto& [replica, container] : current_) keep_running(*container);
+}
+
+// The new one beside the old ones; an old one goes for each new one that is healthy.
+void ProcessDiff::roll() {
+  if (old_.empty() && !failed_) return start_fresh();
+  if (gate_failed() || failed_before()) return restore_old();
+  if (old_.empty()) return start_fresh();
+  std::size_t healthy = 0;
+  Needs waits;
+  for (const auto& [replica, container] : current_) {
+    keep_running(*container);
+    if (ready(*container).ready()) {
+      ++healthy;
+    } else {
+      waits.push_back(
+          draft_.add(Steps::wait("container " + container->name), "until it is healthy"));
+    }
+  }
+  roll_out(healthy, std::move(waits));
+}
+
+// `before`: the waits for new ones that are there and not yet healthy. One container of the rollout
+// at a time; what will follow stands behind waits.
+void ProcessDiff::roll_out(std::size_t healthy, Needs before) {
+  const std::string cause =
+      spec_.replicas == 0 ? "replicas: 0" : "replaced by " + spec_.short_fingerprint();
+  const std::size_t wanted = static_cast<std::size_t>(spec_.replicas);
+  const std::size_t keep = wanted > healthy ? wanted - healthy : 0;
+  std::vector<const SeenContainer*> serving = old_;
+  const auto drop_last = [&](Needs needs) {
+    if (serving.empty()) return needs;
+    const SeenContainer* last = serving.back();
+    serving.pop_back();
+    return retire(draft_, *last, Ending::remove, cause, std::move(needs));
+  };
+  while (serving.size() > keep) drop_last({});
+  for (const SeenContainer* container : serving) keep_running(*container);
+  for (const std::size_t wait : before) drop_last({wait});
+  for (const int replica : missing()) {
+    const auto created = create_slot(replica, before);
+    if (!created) break;
+    const std::size_t started = start_slot(replica, {*created});
+    const std::size_t wait = draft_.add(Steps::wait("container " + container_name(replica)),
+                                        "until it is healthy", {started});
+    before = drop_last({wait});
+  }
+  // More old ones than new ones: the rest goes with the last wait.
+  while (!serving.empty()) drop_last(before);
+}
+
+// Old and new cannot run at once: create the new one (errors show before anything stops), stop the
+// old one, start the new one, remove the old one when the new one is healthy.
+void ProcessDiff::recreate() {
+  if (old_.empty() && !failed_) return start_fresh();
+  if (gate_failed() || failed_before()) return restore_old();
+  if (old_.empty()) return start_fresh();
+  Needs created;
+  const std::vector<int> slots = missing();
+  for (const int replica : slots) {
+    const auto step = create_slot(replica, {});
+    if (!step) return restore_old();
+    created.push_back(*step);
+  }
+  const Needs stopped = stop_old(created);
+  Needs until = stopped;
+  for (const int replica : slots) {
+    const std::size_t started = start_slot(replica, stopped);
+    until.push_back(draft_.add(Steps::wait("container " + container_name(replica)),
+                               "until it is healthy", {started}));
+  }
+  for (const auto& [replica, container] : current_) {
+    keep_running(*container, stopped);
+    if (ready(*container).ready()) continue;
+    until.push_back(
+        draft_.add(Steps::wait("container " + container->name), "until it is healthy", stopped));
+  }
+  for (const SeenContainer* container : old_) {
+    draft_.add(draft_.steps.remove(*container), "replaced by " + spec_.short_fingerprint(), until);
+  }
+}
+
+ProcessDiff::Needs ProcessDiff::stop_old(const Needs& needs) {
+  Needs stopped = needs;
+  for (const SeenContainer* container : old_) {
+    const Needs last = retire(draft_, *container, Ending::stop,
+                              "makes room for " + spec_.short_fingerprint(), needs);
+    if (last != needs) stopped.insert(stopped.end(), last.begin(), last.end());
+  }
+  return stopped;
+}
+
+// The old ones serve, as many as are wanted; where old and new cannot stand side by side, the
+// youngest old one alone.
+void ProcessDiff::restore_old() {
+  const std::size_t keep =
+      static_cast<std::size_t>(spec_.recreate ? std::min(1, spec_.replicas) : spec_.replicas);
+  if (!spec_.recreate) {
+    for (const auto& [replica, container] : current_) {
+      if (!failing_.empty() || ready(*container).broken()) continue;
+      keep_running(*container);
+    }
+  }
+  for (std::size_t i = 0; i < old_.size() && i < keep; ++i) keep_running(*old_[i], failing_);
+}
+
+// While old ones are there, a new one that is broken, or late, is put aside.
+bool ProcessDiff::gate_failed() {
+  if (old_.empty()) return false;
+  for (const auto& [replica, container] : current_) {
+    const Readiness is = ready(*container);
+    if (is.ready() || !container->detail) continue;
+    const Detail& detail = *container->detail;
+    const bool counts = container->state == "running" || container->state == "created";
+    const Duration since = container->state == "running" ? detail.started : detail.created;
+    const bool late = counts && now_.steady >= since + spec_.deadline;
+    if (is.broken() || late) fail(*container, late ? "not healthy within its deadline" : is.text);
+    if (counts && !late) draft_.report.due(since + spec_.deadline);
+  }
+  return !failing_.empty();
+}
+
+void ProcessDiff::fail(const SeenContainer& container, const std::string& why) {
+  Needs before;
+  // There is one piece of evidence for each process, and its name is taken.
+  if (failed_) before = retire(draft_, *failed_, Ending::remove, "an earlier try", {});
+  Needs stopped = retire(draft_, container, Ending::stop, why, before);
+  Step rename =
+      draft_.steps.rename(container, container.canonical_name() + SeenContainer::failed_suffix);
+  rename.count_as = "gate " + spec_.process + " " + spec_.fingerprint;
+  failing_.push_back(draft_.add(std::move(rename), "kept as evidence: " + why, stopped));
+  draft_.report.worsen(HealthState::degraded, "HealthCheckFailed",
+                       container.name + " failed (" + why + "); the old container serves on");
+}
+
+// Whether the wanted fingerprint is known to fail and not to be tried now.
+bool ProcessDiff::failed_before() {
+  if (!failed_) return false;
+  const Detail detail = failed_->detail.value_or(Detail());
+  const auto found =
+      draft_.view.memory->counters.find("gate " + spec_.process + " " + spec_.fingerprint);
+  const int failures = found == draft_.view.memory->counters.end() ? 1 : found->second.count;
+  const Duration due = std::max(detail.finished, detail.created) + retry_after(failures);
+  // Where a try means an outage of what serves, only a person starts another one.
+  const bool never = spec_.recreate && !old_.empty();
+  if (!never && now_.steady >= due) {
+    retire(draft_, *failed_, Ending::remove,
+           "tries again after " + std::to_string(failures) + " failures", {});
+    return false;
+  }
+  if (!never) draft_.report.due(due);
+  const std::string serves = old_.empty() ? "" : "; " + old_.front()->name + " serves on";
+  draft_.report.worsen(
+      HealthState::degraded, "HealthCheckFailed",
+      failed_->canonical_name() + " failed: " + evidence(*failed_) + serves +
+          (never ? "; change the manifest, or `docker rm " + failed_->name + "` to try again"
+                 : "; tries again by itself, and at once when the manifest changes"));
+  draft_.report.out_of_sync("HealthCheckFailed", "the wanted revision failed its health check");
+  return true;
+}
+
+Readiness ProcessDiff::ready(const SeenContainer& container) const {
+  return readiness(spec_, container, *draft_.view.memory, now_);
+}
+
+std::string ProcessDiff::container_name(int replica) const {
+  return Identity{"container", spec_.app, spec_.process, spec_.fingerprint, replica}.name();
+}
+
+}  // namespace fairlead::docker

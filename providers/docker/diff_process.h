@@ -1,0 +1,104 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "providers/docker/network.h"
+#include "providers/docker/readiness.h"
+#include "providers/docker/seen.h"
+#include "providers/docker/steps.h"
+#include "providers/provider.h"
+
+// The rollout of one process: which of its containers are created, started, mended, retired, kept
+// as evidence. Pure; used by diff.cc only.
+namespace fairlead::docker {
+
+// What the processes of an app share while its plan is drafted.
+struct Draft {
+  const View& view;
+  const SeenApp& seen;
+  const Steps& steps;
+  Plan& plan;
+  Report& report;
+  Addresses addresses;
+  std::optional<std::size_t> network;        // the step that creates it; absent: it is there
+  std::optional<std::size_t> volume;         // likewise
+  std::map<std::string, std::size_t> pulls;  // image → the step that pulls it; absent: it is there
+  std::map<std::string, std::size_t>
+      secrets;          // path → the step that writes it; absent: it is there
+  std::string blocked;  // why nothing new may be created; empty: go
+
+  std::size_t add(Step step, std::string cause, std::vector<std::size_t> needs = {});
+};
+
+// Sets the container's restart policy to "no", stops and removes it: as many steps as its state
+// needs, chained behind `needs`. Returns what later steps must wait for: the last of them, or
+// `needs` where there is nothing to do.
+enum class Ending { stop, remove };
+std::vector<std::size_t> retire(Draft& draft, const SeenContainer& container, Ending ending,
+                                const std::string& cause, std::vector<std::size_t> needs);
+
+class ProcessDiff {
+ public:
+  ProcessDiff(Draft& draft, const ContainerSpec& spec);
+  void run();
+
+ private:
+  using Slots = std::map<int, const SeenContainer*>;  // replica → its container; absent: none
+  using Needs = std::vector<std::size_t>;             // indices of steps
+
+  // Sorting what is seen.
+  void sort_out();
+  void sort_in(const SeenContainer& container);
+  std::vector<int> missing() const;
+
+  // The strategies.
+  void suspend();
+  void run_once();
+  void roll();
+  void roll_out(std::size_t healthy, Needs before);
+  void recreate();
+  Needs stop_old(const Needs& needs);
+  void start_fresh();
+  void restore_old();
+  bool gate_failed();
+  bool failed_before();
+  void fail(const SeenContainer& container, const std::string& why);
+  void clear_away();
+
+  // Single containers.
+  std::optional<std::size_t> create_slot(int replica, Needs needs);  // nothing: the report says why
+  bool creatable(const std::string& name);
+  std::size_t start_slot(int replica, Needs needs);
+  void keep_running(const SeenContainer& container, Needs needs = {});
+  Needs mend(const SeenContainer& container);
+  void mend_settings(const SeenContainer& container);
+  Needs mend_networks(const SeenContainer& container);
+  void heal_unhealthy(const SeenContainer& container, const Readiness& is);
+  Needs secret_writes();
+
+  // Words.
+  Readiness ready(const SeenContainer& container) const;
+  std::string container_name(int replica) const;
+  std::string cause_of_create() const;
+  std::string changed_fields(const SeenContainer& old) const;
+  void describe();
+  void describe_current(const SeenContainer& container);
+  void serves(const std::string& fingerprint);
+
+  Draft& draft_;
+  const ContainerSpec& spec_;
+  Instant now_;
+  Slots current_;                              // wanted fingerprint, replica wanted
+  std::vector<const SeenContainer*> old_;      // other fingerprints; those that serve first
+  std::vector<const SeenContainer*> surplus_;  // wanted fingerprint, more replicas than wanted
+  std::vector<const SeenContainer*> stale_;    // evidence that no longer says anything
+  const SeenContainer* failed_ = nullptr;      // evidence that the wanted fingerprint failed
+  std::set<std::string> taken_;                // names that are about to become free
+  Needs failing_;                              // the steps that put a failed one aside
+};
+
+}  // namespace fairlead::docker

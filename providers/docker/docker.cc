@@ -1,0 +1,200 @@
+#include "providers/docker/docker.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "providers/docker/decode.h"
+#include "providers/docker/diff.h"
+#include "providers/docker/judge.h"
+#include "providers/docker/observe.h"
+#include "providers/docker/policy.h"
+#include "providers/docker/resolve.h"
+
+namespace fairlead::docker {
+namespace {
+
+// "1.41" → 41; 0 for what is no version of the 1.x API.
+int minor_of(const std::string& version) {
+  int major = 0;
+  int minor = 0;
+  if (std::sscanf(version.c_str(), "%3d.%5d", &major, &minor) != 2 || major != 1) return 0;
+  return minor;
+}
+
+constexpr int older_dialect = 41;
+constexpr int newer_dialect = 44;
+
+Error unreachable(const Answer& answer) {
+  return {Code::unavailable,
+          "the engine does not answer: " +
+              (answer.answered() ? std::to_string(answer.status) + " " + decode_message(answer.body)
+                                 : answer.error),
+          ""};
+}
+
+class Docker : public Provider {
+ public:
+  explicit Docker(const Keys& keys) : keys_(keys) {}
+
+  std::string_view name() const override { return "docker"; }
+  std::set<std::string> offers() const override { return {"storage"}; }
+
+  Result<void> resolve(const ResolveInput& input, Graph& graph) const override {
+    return resolve_app(keys_, input, graph);
+  }
+
+  std::optional<HttpCall> handshake(const std::vector<Answer>& so_far) const override {
+    HttpCall call;
+    if (so_far.empty()) {
+      call.path = "/version";
+      return call;
+    }
+    if (so_far.size() == 1 && so_far.front().ok()) {
+      call.path = "/info";
+      return call;
+    }
+    return std::nullopt;
+  }
+
+  Result<Session> negotiate(const std::vector<Answer>& answers) const override {
+    if (answers.size() < 2 || !answers[1].ok()) return unreachable(answers.back());
+    const Result<Json> version = Json::parse(answers[0].body);
+    const Result<Json> info = Json::parse(answers[1].body);
+    if (!version || !info) return unreachable(answers[0]);
+    const std::string& latest = (*version)["ApiVersion"].as_string();
+    const std::string& oldest = (*version)["MinAPIVersion"].as_string();
+    const int highest = minor_of(latest);
+    const int lowest = oldest.empty() ? 0 : minor_of(oldest);
+    const bool newer = highest >= newer_dialect;
+    const int dialect = newer ? newer_dialect : older_dialect;
+    if (highest < older_dialect || lowest > dialect) {
+      return Error{Code::unavailable,
+                   "the engine speaks API " + oldest + " to " + latest +
+                       ", fairlead speaks 1.41 and 1.44: upgrade " +
+                       (highest < older_dialect ? "the engine" : "fairlead"),
+                   ""};
+    }
+    Session session;
+    const std::string api = "1." + std::to_string(dialect);
+    session.description = "Docker Engine " + (*version)["Version"].as_string() + ", API " + api;
+    session.facts = Json::object({{"api", api},
+                                  {"newer", newer},
+                                  {"cpus", std::max<std::int64_t>(1, (*info)["NCPU"].as_int())}});
+    return session;
+  }
+
+  std::optional<HttpCall> subscription(const Session& session) const override {
+    // By type and not by label: a label filter hides all network and volume events. Exec events are
+    // left out, or a health check would fill the 1,024 slots that the engine keeps for a reader.
+    const Json filter = Json::object(
+        {{"type", Json(std::vector<std::string>{"container", "network", "volume"})},
+         {"event", Json(std::vector<std::string>{
+                       "create", "start", "die", "oom", "pause", "unpause", "rename", "update",
+                       "destroy", "health_status", "connect", "disconnect", "remove"})}});
+    HttpCall call;
+    call.path = api(session) + "/events?filters=" + filters(filter);
+    return call;
+  }
+
+  Hint decode_event(std::string_view line) const override {
+    const Result<Json> event = Json::parse(line);
+    if (!event) return {"", "", true};
+    const std::string& type = (*event)["Type"].as_string();
+    const Json& actor = (*event)["Actor"];
+    const Json& attributes = actor["Attributes"];
+    if (type == "container") {
+      if (attributes[label::installation].as_string() == keys_.installation()) {
+        return {attributes[label::app].as_string(), actor["ID"].as_string(), false};
+      }
+      // A foreign container may give a name free that we wait for: "blog.web.3f9c2a1b".
+      const std::string& name = attributes["name"].as_string();
+      const std::size_t dot = name.find('.');
+      return dot == name.npos ? Hint() : Hint{name.substr(0, dot), "", false};
+    }
+    if (type == "network") {
+      // Of networks the event tells the name only; the container is the object whose attachments
+      // changed.
+      return {attributes["name"].as_string(), attributes["container"].as_string(), false};
+    }
+    const std::string& volume = actor["ID"].as_string();
+    const std::size_t dot = volume.rfind(".data");
+    return dot == volume.npos ? Hint() : Hint{volume.substr(0, dot), "", false};
+  }
+
+  std::unique_ptr<Observer> observe(const Session& session, const Scope& scope) const override {
+    return scope.app.empty() ? observe_all(keys_, session, scope.now)
+                             : observe_app(keys_, session, scope);
+  }
+
+  std::vector<std::string> changes(const Section* before, const Section* after) const override;
+
+  void diff(const View& view, Plan& plan, Report& report) const override {
+    if (view.wanted) return diff_app(keys_, view, plan, report);
+    diff_removal(keys_, view, plan, report);
+  }
+  std::vector<Probe> probes(const View& view) const override { return health_probes(view); }
+
+  std::vector<std::string> data(const Section* section) const override {
+    std::vector<std::string> names;
+    const auto* seen = dynamic_cast<const SeenApp*>(section);
+    if (!seen) return names;
+    for (const SeenVolume& volume : seen->volumes) {
+      if (volume.ours) names.push_back("volume " + volume.name);
+    }
+    return names;
+  }
+
+  Result<void> policy(const HttpCall& call, const Platform& platform) const override {
+    return check_policy(call, platform);
+  }
+  Outcome judge(const Step& step, const Answer& answer) const override {
+    return judge_step(keys_, step, answer);
+  }
+
+ private:
+  const Keys& keys_;
+};
+
+// What a list shows of each object, as far as anything depends on it.
+std::map<std::string, std::string> listing(const Section* section) {
+  std::map<std::string, std::string> lines;
+  const auto* seen = dynamic_cast<const SeenApp*>(section);
+  if (!seen) return lines;
+  for (const SeenContainer& container : seen->containers) {
+    std::string text = container.state + (container.health.empty() ? "" : " " + container.health);
+    for (const auto& [name, endpoint] : container.networks) text += " in " + name;
+    lines["container " + container.name + " (" + container.id.substr(0, 12) + ")"] = text;
+  }
+  for (const SeenNetwork& network : seen->networks) {
+    if (network.ours) lines["network " + network.name] = network.id.substr(0, 12);
+  }
+  for (const SeenVolume& volume : seen->volumes) {
+    if (volume.ours) lines["volume " + volume.name] = volume.trouble;
+  }
+  for (const std::string& file : seen->secret_files) lines["secret " + file] = "there";
+  return lines;
+}
+
+std::vector<std::string> Docker::changes(const Section* before, const Section* after) const {
+  const auto was = listing(before);
+  const auto is = listing(after);
+  std::vector<std::string> texts;
+  for (const auto& [name, state] : is) {
+    const auto found = was.find(name);
+    if (found == was.end()) {
+      texts.push_back(name + " appeared");
+    } else if (found->second != state) {
+      texts.push_back(name + ": " + found->second + " → " + state);
+    }
+  }
+  for (const auto& [name, state] : was) {
+    if (is.count(name) == 0) texts.push_back(name + " vanished");
+  }
+  return texts;
+}
+
+}  // namespace
+
+std::unique_ptr<Provider> make_provider(const Keys& keys) { return std::make_unique<Docker>(keys); }
+
+}  // namespace fairlead::docker

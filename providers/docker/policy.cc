@@ -1,0 +1,113 @@
+#include "providers/docker/policy.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace fairlead::docker {
+namespace {
+
+Error denied(const std::string& what) {
+  return {Code::denied, "refused by fairlead's policy: " + what, ""};
+}
+
+bool below(const std::string& path, const std::string& root) {
+  return path == root || path.compare(0, root.size() + 1, root + "/") == 0;
+}
+
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
+
+Result<void> check_bind(const Json& mount, const std::string& app, const Platform& platform) {
+  const std::string& source = mount["Source"].as_string();
+  if (contains(source, "/../") || contains(source, "//") || source.empty() || source[0] != '/') {
+    return denied("mount of " + source + ": not a plain absolute path");
+  }
+  if (source.size() >= 5 && source.compare(source.size() - 5, 5, ".sock") == 0) {
+    return denied("mount of the socket " + source);
+  }
+  if (below(source, platform.folders.mounted_secrets + "/" + app) && source.back() != '/') {
+    if (mount["ReadOnly"].as_bool()) return {};
+    return denied("a secret mounted writable");
+  }
+  const auto& roots = platform.mount_roots;
+  if (std::any_of(roots.begin(), roots.end(),
+                  [&](const auto& root) { return below(source, root); })) {
+    return {};
+  }
+  return denied("mount of " + source + ": below none of mount_roots");
+}
+
+Result<void> check_mount(const Json& mount, const std::string& app, const Platform& platform) {
+  for (const auto& [key, value] : mount.members()) {
+    static const std::set<std::string> known = {"Type", "Source", "Target", "ReadOnly"};
+    if (known.count(key) == 0) return denied("mount option " + key);
+  }
+  const std::string& type = mount["Type"].as_string();
+  const std::string& source = mount["Source"].as_string();
+  if (type == "bind") return check_bind(mount, app, platform);
+  if (type != "volume") return denied("mount of type " + type);
+  if (source != app + ".data")
+    return denied("mount of the volume " + source + ", which is not the app's");
+  return {};
+}
+
+bool one_of(const Json& list, const std::set<std::string>& allowed) {
+  return std::all_of(list.items().begin(), list.items().end(),
+                     [&](const Json& item) { return allowed.count(item.as_string()) > 0; });
+}
+
+Result<void> check_container(const Json& body, const Platform& platform) {
+  const Json& host = body["HostConfig"];
+  const std::string& app = body["Labels"]["fairlead.app"].as_string();
+  // An allow-list: whatever the engine learns tomorrow is refused until it is thought about.
+  static const std::set<std::string> known = {
+      "NetworkMode", "RestartPolicy", "NanoCpus",     "Memory",     "MemorySwap",
+      "PidsLimit",   "CapDrop",       "SecurityOpt",  "Init",       "LogConfig",
+      "Mounts",      "Tmpfs",         "PortBindings", "ExtraHosts", "ReadonlyRootfs"};
+  for (const auto& [key, value] : host.members()) {
+    if (known.count(key) == 0) return denied("HostConfig." + key);
+  }
+  if (app.empty()) return denied("a container without an owner");
+  if (host["NetworkMode"].as_string() != app)
+    return denied("network " + host["NetworkMode"].as_string());
+  if (!one_of(host["SecurityOpt"], {"no-new-privileges"}) || host["SecurityOpt"].empty()) {
+    return denied("security options other than no-new-privileges");
+  }
+  if (host["CapDrop"].empty()) return denied("a container that keeps all capabilities");
+  if (host["Memory"].as_int() <= 0 || host["PidsLimit"].as_int() <= 0) {
+    return denied("a container without limits");
+  }
+  for (const Json& mount : host["Mounts"].items()) {
+    if (Result<void> checked = check_mount(mount, app, platform); !checked) return checked;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> check_policy(const HttpCall& call, const Platform& platform) {
+  if (call.endpoint != "engine") {
+    return call.writes() ? Result<void>(denied("a writing request to " + call.endpoint))
+                         : Result<void>();
+  }
+  if (call.method != "POST") return {};
+  const bool container = contains(call.path, "/containers/create?");
+  const bool volume = contains(call.path, "/volumes/create");
+  const bool update = contains(call.path, "/update");
+  if (!container && !volume && !update) return {};
+  const Result<Json> body = Json::parse(call.body);
+  if (!body) return denied("a body that is not JSON");
+  if (container) return check_container(*body, platform);
+  if (volume && (body->has("DriverOpts") || (*body)["Driver"].as_string() != "local")) {
+    return denied("volume driver options");
+  }
+  static const std::set<std::string> live = {"NanoCpus", "Memory", "MemorySwap", "PidsLimit",
+                                             "RestartPolicy"};
+  for (const auto& [key, value] : body->members()) {
+    if (update && live.count(key) == 0) return denied("update of " + key);
+  }
+  return {};
+}
+
+}  // namespace fairlead::docker
