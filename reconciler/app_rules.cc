@@ -1,7 +1,7 @@
 #include "reconciler/app_rules.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 namespace fairlead {
 namespace {
@@ -62,6 +62,9 @@ class MountPoints {
 
 void check_mount_points(const App& app, const Field& root) {
   MountPoints points;
+  const bool has_files = std::any_of(app.secrets.begin(), app.secrets.end(),
+                                     [](const auto& secret) { return !secret.second.as_env; });
+  if (has_files) points.take("/run/secrets", root["secrets"]);
   if (app.needs.storage) {
     for (const Field& need : root["needs"].items()) {
       if (need.value() == Json("storage")) points.take(app.needs.storage->path, need);

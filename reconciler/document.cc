@@ -4,6 +4,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <exception>
@@ -121,19 +122,25 @@ struct Frame {
 // reading goes on; what exceeds a limit is thrown, as yaml-cpp itself throws, and ends the file.
 class Builder : public YAML::EventHandler {
  public:
-  Builder(const std::string& file, std::string_view text, const ParseLimits& limits,
-          ParsedFile& parsed)
-      : file_(file), text_(text), limits_(limits), parsed_(parsed) {}
+  Builder(const std::string& file, const ParseLimits& limits, ParsedFile& parsed)
+      : file_(file), limits_(limits), parsed_(parsed) {}
+
+  // The text of the next document and the lines of the file before it. Its marks count from there.
+  void begin(std::string_view text, int lines_before) {
+    text_ = text;
+    lines_before_ = lines_before;
+    has_value_ = false;
+  }
+
+  // A limit of the whole file is reached: nothing more is to be read of it.
+  bool exhausted() const { return exhausted_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     // yaml-cpp takes whatever stands behind a complete value for one more document.
-    if (documents_++ > 0 && text_.substr(static_cast<std::size_t>(mark.pos), 3) != "---") {
+    if (has_value_) {
       throw YAML::ParserException(mark, "the document ended before this: begin another with ---");
     }
-    if (documents_ > documents_max) {
-      throw YAML::ParserException(mark,
-                                  "has more than " + std::to_string(documents_max) + " documents");
-    }
+    has_value_ = true;
     document_ = Document();
     document_.start = mark_of(mark);
     errors_before_ = parsed_.errors.size();
@@ -189,14 +196,16 @@ class Builder : public YAML::EventHandler {
     if (in_document_) finish(false);
   }
 
+  Mark mark_of(const YAML::Mark& mark) const {
+    return {file_, lines_before_ + mark.line + 1, mark.column + 1};
+  }
+
   // Where the innermost map or list that is still open began.
   std::optional<Mark> innermost() const {
     return frames_.empty() ? std::nullopt : std::optional(frames_.back().mark);
   }
 
  private:
-  Mark mark_of(const YAML::Mark& mark) const { return {file_, mark.line + 1, mark.column + 1}; }
-
   bool stands_at(const YAML::Mark& mark, char c) const {
     const auto offset = static_cast<std::size_t>(mark.pos);
     return offset < text_.size() && text_[offset] == c;
@@ -208,9 +217,14 @@ class Builder : public YAML::EventHandler {
   }
 
   void count(const YAML::Mark& mark) {
-    if (++nodes_ <= limits_.nodes_max) return;
-    throw YAML::ParserException(mark,
-                                "has more than " + std::to_string(limits_.nodes_max) + " values");
+    if (++nodes_ > limits_.nodes_max) {
+      exhaust(mark, "has more than " + std::to_string(limits_.nodes_max) + " values");
+    }
+  }
+
+  [[noreturn]] void exhaust(const YAML::Mark& mark, const std::string& message) {
+    exhausted_ = true;
+    throw YAML::ParserException(mark, message);
   }
 
   void refuse_properties(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
@@ -287,9 +301,7 @@ class Builder : public YAML::EventHandler {
 
   void note_mark(std::string path, const Mark& mark) {
     path_bytes_ += path.size();
-    if (path_bytes_ > path_bytes_max) {
-      throw YAML::ParserException({}, "has too many values below long keys");
-    }
+    if (path_bytes_ > path_bytes_max) exhaust({}, "has too many values below long keys");
     document_.marks.emplace(std::move(path), mark);
   }
 
@@ -337,8 +349,10 @@ class Builder : public YAML::EventHandler {
   Document document_;
   std::vector<Frame> frames_;
   std::size_t errors_before_ = 0;
+  int lines_before_ = 0;
+  bool has_value_ = false;
   bool in_document_ = false;
-  int documents_ = 0;
+  bool exhausted_ = false;
   int nodes_ = 0;
   std::size_t path_bytes_ = 0;
 };
@@ -354,16 +368,43 @@ bool indented_by_tab(std::string_view text, int line) {
   return text.substr(start, end - start).find('\t') != std::string_view::npos;
 }
 
-Error syntax_error(const std::string& file, std::string_view text, const Builder& builder,
-                   const YAML::Exception& thrown) {
-  Mark mark{file, thrown.mark.line + 1, thrown.mark.column + 1};
+Error syntax_error(std::string_view text, const Builder& builder, const YAML::Exception& thrown) {
+  Mark mark = builder.mark_of(thrown.mark);
   std::string message = explain_syntax(thrown.msg);
   // yaml-cpp puts what is missing at the end of the file, or nowhere.
   if (thrown.msg.substr(0, 7) == "end of " && builder.innermost()) mark = *builder.innermost();
-  if (indented_by_tab(text, mark.line - 1)) {
+  if (indented_by_tab(text, thrown.mark.line)) {
     message = "tabs cannot indent YAML: use spaces (" + message + ")";
   }
   return {Code::invalid, std::move(message), mark.text()};
+}
+
+// The offset behind the document at the front of `text`. A "---" at the beginning of a line begins
+// another one wherever it stands, also within quotes.
+std::size_t document_end(std::string_view text) {
+  for (std::size_t end = text.find("\n---"); end != text.npos; end = text.find("\n---", end + 1)) {
+    if (end + 4 == text.size() || std::string_view(" \t\n").find(text[end + 4]) != text.npos) {
+      return end + 1;
+    }
+  }
+  return text.size();
+}
+
+// One document by a parser of its own: an error in it hurts none of the others.
+void parse_document(std::string_view text, Builder& builder, const std::string& file,
+                    ParsedFile& parsed) {
+  try {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(builder)) {
+    }
+  } catch (const YAML::Exception& thrown) {
+    parsed.errors.push_back(syntax_error(text, builder, thrown));
+    builder.abandon();
+  } catch (const std::exception& thrown) {
+    parsed.errors.push_back({Code::invalid, std::string("cannot be read: ") + thrown.what(), file});
+    builder.abandon();
+  }
 }
 
 }  // namespace
@@ -392,18 +433,20 @@ ParsedFile parse_file(const std::string& file, std::string_view text, const Pars
     parsed.errors.push_back(source.error());
     return parsed;
   }
-  Builder builder(file, *source, limits, parsed);
-  try {
-    std::istringstream stream(*source);
-    YAML::Parser parser(stream);
-    while (parser.HandleNextDocument(builder)) {
+  Builder builder(file, limits, parsed);
+  std::string_view rest = *source;
+  int lines_before = 0;
+  for (int documents = 1; !rest.empty() && !builder.exhausted(); ++documents) {
+    if (documents > documents_max) {
+      const std::string most = std::to_string(documents_max);
+      parsed.errors.push_back({Code::invalid, "has more than " + most + " documents", file});
+      break;
     }
-  } catch (const YAML::Exception& thrown) {
-    parsed.errors.push_back(syntax_error(file, *source, builder, thrown));
-    builder.abandon();
-  } catch (const std::exception& thrown) {
-    parsed.errors.push_back({Code::invalid, std::string("cannot be read: ") + thrown.what(), file});
-    builder.abandon();
+    const std::string_view document = rest.substr(0, document_end(rest));
+    builder.begin(document, lines_before);
+    parse_document(document, builder, file, parsed);
+    lines_before += static_cast<int>(std::count(document.begin(), document.end(), '\n'));
+    rest.remove_prefix(document.size());
   }
   return parsed;
 }
