@@ -13,12 +13,12 @@
 // The rules of CONTRIBUTING.md that a machine can check. Every complaint reads "FILE:LINE: WHAT".
 namespace {
 
-constexpr std::size_t kColumns = 100;
-constexpr int kFunctionLines = 70;  // these four: the first number that is refused
-constexpr int kFileLines = 500;
-constexpr int kHeaderLines = 200;
+constexpr std::size_t columns_max = 100;
+constexpr int function_lines_limit = 70;  // these four: the first number that is refused
+constexpr int file_lines_limit = 500;
+constexpr int header_lines_limit = 200;
 
-const std::string kToDo =
+const std::string to_do =
     "TO"
     "DO";  // in two, or this file would break its own rule
 
@@ -147,7 +147,7 @@ std::vector<Function> functions_of(const std::string& code) {
 
 void check_lengths(const Source& source, Complaints& complaints) {
   const auto lines = lines_of(source.text);
-  const int limit = is_header(source) ? kHeaderLines : kFileLines;
+  const int limit = is_header(source) ? header_lines_limit : file_lines_limit;
   if (static_cast<int>(lines.size()) >= limit) {
     complaints.push_back(complaint(source, limit,
                                    "a file of " + std::to_string(lines.size()) +
@@ -155,7 +155,7 @@ void check_lengths(const Source& source, Complaints& complaints) {
                                        " are allowed"));
   }
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (columns(lines[i]) > kColumns) {
+    if (columns(lines[i]) > columns_max) {
       complaints.push_back(complaint(source, static_cast<int>(i) + 1, "longer than 100 columns"));
     }
   }
@@ -163,7 +163,7 @@ void check_lengths(const Source& source, Complaints& complaints) {
 
 void check_functions(const Source& source, Complaints& complaints) {
   for (const auto& function : functions_of(code_of(source.text))) {
-    if (function.lines < kFunctionLines) continue;
+    if (function.lines < function_lines_limit) continue;
     complaints.push_back(complaint(
         source, function.line,
         "a function of " + std::to_string(function.lines) + " lines, fewer than 70 are allowed"));
@@ -174,9 +174,9 @@ void check_to_dos(const Source& source, Complaints& complaints) {
   static const std::regex issue(R"(#[0-9]+)");
   const auto lines = lines_of(source.text);
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (lines[i].find(kToDo) == std::string::npos || std::regex_search(lines[i], issue)) continue;
+    if (lines[i].find(to_do) == std::string::npos || std::regex_search(lines[i], issue)) continue;
     complaints.push_back(complaint(source, static_cast<int>(i) + 1,
-                                   "a " + kToDo + " without the number of its issue (#N)"));
+                                   "a " + to_do + " without the number of its issue (#N)"));
   }
 }
 
@@ -324,7 +324,7 @@ TEST_CASE("the style check wants every header to say what it is") {
 }
 
 TEST_CASE("the style check wants the number of an issue at what is to be done") {
-  CHECK(about("a.cc", "// " + kToDo + ": more\n").size() == 1);
-  CHECK(about("a.cc", "// " + kToDo + "(#7): more\n").empty());
-  CHECK(about("tests/run", "#!/bin/bash\n# " + kToDo + "\n").size() == 1);
+  CHECK(about("a.cc", "// " + to_do + ": more\n").size() == 1);
+  CHECK(about("a.cc", "// " + to_do + "(#7): more\n").empty());
+  CHECK(about("tests/run", "#!/bin/bash\n# " + to_do + "\n").size() == 1);
 }

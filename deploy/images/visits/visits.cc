@@ -34,8 +34,8 @@
 
 namespace {
 
-constexpr int kThreads = 16;
-constexpr std::size_t kRequestLimit = 16 << 10;  // bytes of a request's head
+constexpr int threads = 16;
+constexpr std::size_t request_limit = 16 << 10;  // bytes of a request's head
 
 std::string setting(const char* name, const char* otherwise) {
   const char* value = std::getenv(name);
@@ -215,7 +215,7 @@ void talk(int connection) {
   char part[2048];
   while (request.find("\r\n\r\n") == std::string::npos) {
     const ssize_t got = recv(connection, part, sizeof part, 0);
-    if (got <= 0 || request.size() > kRequestLimit) return;
+    if (got <= 0 || request.size() > request_limit) return;
     request.append(part, static_cast<std::size_t>(got));
   }
   const Answer answer = answer_or_error(request);
@@ -246,7 +246,7 @@ int listen_on(int port) {
   return listener;
 }
 
-std::atomic<int> accepting{kThreads};
+std::atomic<int> accepting{threads};
 
 void accept_all(int listener) {
   for (;;) {
@@ -275,7 +275,7 @@ void serve() {
   const sigset_t signals = block_stop_signals();
   const int port = static_cast<int>(number(setting("PORT", "8080")));
   const int listener = listen_on(port);
-  for (int i = 0; i < kThreads; ++i) std::thread(accept_all, listener).detach();
+  for (int i = 0; i < threads; ++i) std::thread(accept_all, listener).detach();
   std::printf("visits: serving on port %d\n", port);
   std::fflush(stdout);
   int signal = 0;
