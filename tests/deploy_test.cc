@@ -1,0 +1,74 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "reconciler/app.h"
+#include "reconciler/platform.h"
+
+// What deploy/quickstart installs, read by the parsers that will read it.
+namespace fairlead {
+namespace {
+
+const std::filesystem::path deploy = std::filesystem::path(FAIRLEAD_SOURCE_DIR) / "deploy";
+
+std::string text_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  REQUIRE_MESSAGE(file.good(), path.string());
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// "# engine:" and "#   host: …" → settings; sentences stay comments.
+std::string with_settings_uncommented(const std::string& text) {
+  static const std::regex setting(R"((^|\n)# (( {2})*[a-z_.]+:( |\n)))");
+  std::string all = text;
+  for (std::string before; before != all;) {  // neighbours share a line's end
+    before = all;
+    all = std::regex_replace(before, setting, "$1$2");
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("the example manifests are valid") {
+  int apps = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(deploy / "examples")) {
+    const auto manifest = parse_manifest(entry.path().filename(), text_of(entry.path()));
+    for (const auto& error : manifest.errors) FAIL_CHECK(error.text());
+    for (const auto& parsed : manifest.apps) apps += parsed.app.has_value() ? 1 : 0;
+  }
+  CHECK(apps >= 2);
+}
+
+TEST_CASE("the platform file that is installed is valid and changes no default") {
+  const auto parsed = parse_platform("fairlead.yml", text_of(deploy / "fairlead.yml"));
+  for (const auto& error : parsed.errors) FAIL_CHECK(error.text());
+  CHECK(parsed.platform.domain == Platform{}.domain);
+  CHECK(parsed.platform.mount_roots.empty());
+}
+
+TEST_CASE("what the installed platform file shows in comments is valid and the default") {
+  const auto text = with_settings_uncommented(text_of(deploy / "fairlead.yml"));
+  const auto parsed = parse_platform("fairlead.yml", text);
+  for (const auto& error : parsed.errors) FAIL_CHECK(error.text());
+  const Platform defaults;
+  CHECK(parsed.platform.registries.size() == 1);
+  CHECK(parsed.platform.folders.manifests == defaults.folders.manifests);
+  CHECK(parsed.platform.folders.secrets == defaults.folders.secrets);
+  CHECK(parsed.platform.folders.state == defaults.folders.state);
+  CHECK(parsed.platform.engine.host == defaults.engine.host);
+  CHECK(parsed.platform.engine.concurrency == defaults.engine.concurrency);
+  CHECK(parsed.platform.engine.resync == defaults.engine.resync);
+  CHECK(parsed.platform.network.pool == defaults.network.pool);
+  CHECK(parsed.platform.prune.fuse_apps == defaults.prune.fuse_apps);
+  CHECK(parsed.platform.prune.fuse_percent == defaults.prune.fuse_percent);
+  CHECK(parsed.platform.prune.grace == defaults.prune.grace);
+  CHECK(parsed.platform.log.format == defaults.log.format);
+}
+
+}  // namespace fairlead
