@@ -1,0 +1,494 @@
+#include "tests/sim/sim_world.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "reconciler/check.h"
+
+namespace fairlead::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration epoch = seconds(1'767'225'600);  // 2026-01-01
+
+std::string verb_of(FileCall::Act act) {
+  switch (act) {
+    case FileCall::Act::write:
+      return "WRITE";
+    case FileCall::Act::remove:
+      return "REMOVE";
+    case FileCall::Act::list:
+      return "LIST";
+  }
+  return "";
+}
+
+std::string area_of(FileCall::Area area) {
+  return area == FileCall::Area::state ? "state:" : "secrets:";
+}
+
+bool below(const std::string& path, const std::string& folder) {
+  return folder.empty() || path == folder || path.starts_with(folder + "/");
+}
+
+std::string clock_text(Duration steady) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f", static_cast<double>(steady.count()) / 1e9);
+  return text;
+}
+
+// Only the lines that contain "error", as World promises for calls with progress.
+std::string errors_only(const std::string& body) {
+  std::string kept;
+  std::size_t from = 0;
+  while (from < body.size()) {
+    const std::size_t end = std::min(body.find('\n', from), body.size() - 1) + 1;
+    const std::string line = body.substr(from, end - from);
+    if (line.find("error") != std::string::npos) kept += line;
+    from = end;
+  }
+  return kept;
+}
+
+}  // namespace
+
+// One HttpCall on its way.
+struct SimWorld::Flight {
+  std::uint64_t daemon = 0;
+  RequestId id = 0;
+  HttpCall call;
+  Fault fault = Fault::none;
+  std::size_t trace = 0;
+  std::optional<std::uint64_t> write;
+  Ticket ticket = 0;
+  Duration last_line{0};  // of a call with progress: when it last said something
+  Duration last_progress{-seconds(10)};
+  bool over = false;
+};
+
+std::string TraceLine::text() const {
+  std::string line = clock_text(sent) + " " + method + " " + path;
+  if (fault != Fault::none) line += std::string(" [") + fault_name(fault) + "]";
+  return line + (status ? " → " + std::to_string(*status) : " → …");
+}
+
+SimWorld::SimWorld(const WorldOptions& options)
+    : options_(options),
+      random_(options.seed),
+      engine_(options.dialect, options.seed),
+      wall_offset_(epoch) {
+  engine_.advance(now());
+  engine_.set_host_paths([this](const std::string& path) {
+    if (!path.starts_with(options_.mounted_secrets)) return false;
+    const std::string inner =
+        path.substr(std::min(path.size(), options_.mounted_secrets.size() + 1));
+    const auto& secrets = files_[FileCall::Area::secrets];
+    return std::any_of(secrets.begin(), secrets.end(),
+                       [&](const auto& file) { return below(file.first, inner); });
+  });
+}
+
+Instant SimWorld::now() { return {steady_, steady_ + wall_offset_}; }
+
+Duration SimWorld::latency() {
+  return random_.between(options_.latency_min / 2, options_.latency_max / 2);
+}
+
+void SimWorld::at(Duration steady, std::function<void()> act) {
+  timers_[{std::max(steady, steady_), ++number_}] = std::move(act);
+}
+
+void SimWorld::deliver(Duration at, std::uint64_t daemon, Event event,
+                       std::optional<std::uint64_t> write) {
+  due_[{std::max(at, steady_), ++number_}] = Due{daemon, std::move(event), write};
+}
+
+void SimWorld::submit(Request request) {
+  if (auto* call = std::get_if<HttpCall>(&request.what)) {
+    submit_http(request.id, std::move(*call));
+  } else if (auto* file = std::get_if<FileCall>(&request.what)) {
+    submit_file(request.id, std::move(*file));
+  } else if (auto* stream = std::get_if<Subscribe>(&request.what)) {
+    subscribe(request.id, stream->call);
+  } else if (auto* end = std::get_if<Unsubscribe>(&request.what)) {
+    streams_.erase({daemon_, end->stream});
+  } else if (auto* reply = std::get_if<Reply>(&request.what)) {
+    FAIRLEAD_CHECK(replies_.count(reply->command) == 0);
+    replies_[reply->command] = std::move(*reply);
+  } else {
+    log_.push_back(std::move(std::get<LogRecord>(request.what)));
+  }
+}
+
+void SimWorld::crash_check(CrashPlan::When when, std::uint64_t write, std::uint64_t daemon) {
+  if (!crash_ || crash_->when != when || crash_->write != write || daemon != daemon_) return;
+  crash_.reset();
+  sometimes().count(std::string("crash ") + crash_name(when));
+  throw DaemonCrashed(std::string(crash_name(when)) + " of writing request " +
+                      std::to_string(write));
+}
+
+bool SimWorld::suffers(Fault fault, const HttpCall& call) const {
+  const Target target = parse_target(call.path);
+  switch (fault) {
+    case Fault::none:
+    case Fault::event_lost:
+    case Fault::event_duplicated:
+    case Fault::event_reordered:
+      return false;
+    case Fault::conflict:
+      return call.writes();
+    case Fault::not_found:
+      return target.part(0) == "containers" && target.parts.size() > 1 &&
+             target.part(1) != "json" && target.part(1) != "create";
+    case Fault::list_missing:
+      return !call.writes() && (call.path.find("/containers/json") != std::string::npos ||
+                                (target.part(0) == "networks" && target.parts.size() == 1));
+    default:
+      return true;
+  }
+}
+
+Fault SimWorld::choose_fault(const HttpCall& call, bool writes) {
+  const std::uint64_t index = calls_++;
+  const std::uint64_t write = writes ? engine_writes_++ : 0;
+  Fault chosen = Fault::none;
+  if (const auto found = faults_.at.find(index); found != faults_.at.end()) chosen = found->second;
+  if (const auto found = faults_.at_write.find(write); writes && found != faults_.at_write.end()) {
+    chosen = found->second;
+  }
+  for (const auto& [fault, probability] : faults_.chance) {
+    if (chosen == Fault::none && suffers(fault, call) && random_.chance(probability)) {
+      chosen = fault;
+    }
+  }
+  if (!suffers(chosen, call)) return Fault::none;
+  sometimes().count(std::string("fault ") + fault_name(chosen));
+  return chosen;
+}
+
+void SimWorld::submit_http(RequestId id, HttpCall call) {
+  const bool to_engine = call.endpoint == "engine";
+  auto flight = std::make_shared<Flight>();
+  flight->daemon = daemon_;
+  flight->id = id;
+  if (call.writes()) flight->write = writes_++;
+  if (flight->write) crash_check(CrashPlan::When::before_send, *flight->write, daemon_);
+  if (to_engine) flight->fault = choose_fault(call, call.writes());
+  flight->trace = trace_.size();
+  trace_.push_back({steady_,
+                    call.method,
+                    to_engine ? call.path : "http://" + call.endpoint + call.path,
+                    call.body,
+                    call.writes(),
+                    flight->write.value_or(0),
+                    flight->fault,
+                    {}});
+  flight->call = std::move(call);
+  Duration delay = latency();
+  if (flight->fault == Fault::slow) delay += random_.between(milliseconds(100), seconds(3));
+  at(steady_ + delay, [this, flight, to_engine] {
+    if (to_engine) {
+      effect(flight);
+    } else {
+      ask_container(flight);
+    }
+    if (flight->write) crash_check(CrashPlan::When::after_send, *flight->write, flight->daemon);
+  });
+  flight->last_line = steady_;
+  watch(flight);
+}
+
+void SimWorld::watch(std::shared_ptr<Flight> flight) {
+  at(flight->last_line + flight->call.timeout, [this, flight] {
+    if (flight->over) return;
+    if (flight->last_line + flight->call.timeout > steady_) return watch(flight);
+    if (flight->ticket != 0) engine_.abandon(flight->ticket);
+    flights_.erase(flight->ticket);
+    arrive(flight, {0, "", "timed out"});
+  });
+}
+
+Answer SimWorld::without_effect(Fault fault, const HttpCall& call) const {
+  switch (fault) {
+    case Fault::refused:
+      return {0, "", "connect: connection refused"};
+    case Fault::cut_before_effect:
+      return {0, "", "connection reset by peer"};
+    case Fault::conflict: {
+      const Target target = parse_target(call.path);
+      return call.method == "DELETE" ? answer_error(409, "removal of container " + target.part(1) +
+                                                             " is already in progress")
+                                     : answer_error(409, "Conflict.");
+    }
+    case Fault::not_found:
+      return answer_error(404, "No such container: " + parse_target(call.path).part(1));
+    default:
+      return answer_error(500, "simulated failure");
+  }
+}
+
+void SimWorld::effect(std::shared_ptr<Flight> flight) {
+  if (flight->over) return;
+  // A pull ends with its client; all else that was sent is done.
+  if (flight->call.progress && flight->daemon != daemon_) return;
+  switch (flight->fault) {
+    case Fault::hang:
+      return;
+    case Fault::refused:
+    case Fault::cut_before_effect:
+    case Fault::error_before_effect:
+    case Fault::conflict:
+    case Fault::not_found:
+      return arrive(flight, without_effect(flight->fault, flight->call));
+    case Fault::engine_restart:
+      engine_restart();
+      return arrive(flight, {0, "", "connection reset by peer"});
+    default:
+      break;
+  }
+  flight->ticket = engine_.begin(flight->call, now());
+  flights_[flight->ticket] = flight;
+  pump();
+}
+
+void SimWorld::ask_container(std::shared_ptr<Flight> flight) {
+  if (flight->over) return;
+  const std::string& endpoint = flight->call.endpoint;
+  const SimContainer* container = engine_.container_at(endpoint.substr(0, endpoint.rfind(':')));
+  if (container && container->paused) return;  // until the timeout
+  if (!container || container->restarting || container->program.http.empty()) {
+    return arrive(flight, {0, "", "connect: connection refused"});
+  }
+  const auto& paths = container->program.http;
+  const auto found = paths.find(flight->call.path.substr(0, flight->call.path.find('?')));
+  if (found == paths.end()) return arrive(flight, {404, "not found\n", ""});
+  const HttpPath& path = found->second;
+  if (steady_ - container->started.steady >= path.after) {
+    return arrive(flight, {path.status, path.body, ""});
+  }
+  if (path.status_before != 0) return arrive(flight, {path.status_before, "", ""});
+  arrive(flight, {0, "", "connect: connection refused"});
+}
+
+void SimWorld::arrive(std::shared_ptr<Flight> flight, Answer answer) {
+  flight->over = true;
+  if (flight->fault == Fault::cut_after_effect) answer = {0, "", "connection reset by peer"};
+  if (flight->fault == Fault::error_after_effect) answer = answer_error(500, "simulated failure");
+  if (flight->fault == Fault::list_missing && answer.ok()) {
+    Json::Array items = Json::parse(answer.body).value().items();
+    if (!items.empty()) items.erase(items.begin() + static_cast<long>(random_.below(items.size())));
+    answer = answer_json(200, Json::array(items));
+  }
+  if (flight->call.progress && answer.ok()) answer.body = errors_only(answer.body);
+  if (answer.body.size() > flight->call.body_max) answer = {0, "", "the answer is too long"};
+  trace_[flight->trace].status = answer.status;
+  deliver(steady_ + latency(), flight->daemon, Answered{flight->id, std::move(answer)},
+          flight->write);
+}
+
+void SimWorld::submit_file(RequestId id, FileCall call) {
+  std::optional<std::uint64_t> write;
+  if (call.writes()) write = writes_++;
+  if (write) crash_check(CrashPlan::When::before_send, *write, daemon_);
+  const std::size_t line = trace_.size();
+  trace_.push_back({steady_,
+                    verb_of(call.act),
+                    area_of(call.area) + call.path,
+                    "",
+                    call.writes(),
+                    write.value_or(0),
+                    Fault::none,
+                    {}});
+  const std::uint64_t daemon = daemon_;
+  at(steady_ + random_.between(Duration{0}, milliseconds(1)),
+     [this, id, call = std::move(call), write, line, daemon] {
+       Answer answer = act_on_file(call);
+       trace_[line].status = answer.status;
+       deliver(steady_, daemon, Answered{id, std::move(answer)}, write);
+       if (write) crash_check(CrashPlan::When::after_send, *write, daemon);
+     });
+}
+
+Answer SimWorld::act_on_file(const FileCall& call) {
+  auto& files = files_[call.area];
+  if (call.act == FileCall::Act::write) {
+    const bool full =
+        call.area == FileCall::Area::state ? faults_.disk_full_state : faults_.disk_full_secrets;
+    if (full) {
+      sometimes().count("fault disk_full");
+      return {500, "", "write " + call.path + ": no space left on device"};
+    }
+    files[call.path] = {call.content.reveal(), call.mode};
+    return answer_empty(200);
+  }
+  if (call.act == FileCall::Act::remove) {
+    const std::size_t removed =
+        std::erase_if(files, [&](const auto& file) { return below(file.first, call.path); });
+    return removed > 0 ? answer_empty(200) : Answer{404, "", call.path + ": no such file"};
+  }
+  Json list = Json::array();
+  for (const auto& [path, file] : files) {
+    if (below(path, call.path)) list.push(path);
+  }
+  if (list.empty()) return {404, "", call.path + ": no such file"};
+  return {200, list.dump(), ""};
+}
+
+void SimWorld::subscribe(RequestId id, const HttpCall& call) {
+  const Key key{daemon_, id};
+  trace_.push_back({steady_, call.method, call.path, "", false, 0, Fault::none, {}});
+  const std::size_t line = trace_.size() - 1;
+  const Fault fault = choose_fault(call, false);
+  at(steady_ + latency(), [this, key, call, line, fault] {
+    trace_[line].fault = fault;
+    pump();  // what is new for others is not new for this stream
+    SimEngine::Replay replay = engine_.replay(call);
+    const bool bad = fault == Fault::refused || fault == Fault::cut_before_effect ||
+                     fault == Fault::error_before_effect || fault == Fault::hang;
+    if (bad) replay.answer = without_effect(fault, call);
+    trace_[line].status = replay.answer.status;
+    if (!replay.answer.ok()) {
+      const std::string why =
+          replay.answer.answered()
+              ? "status " + std::to_string(replay.answer.status) + ": " + replay.answer.body
+              : replay.answer.error;
+      return deliver(steady_ + latency(), key.first, StreamClosed{key.second, why});
+    }
+    Stream& stream = streams_[key];
+    stream.filters = *parse_filters(parse_target(call.path).word("filters"));
+    stream.last = steady_ + latency();
+    deliver(stream.last, key.first, StreamOpened{key.second});
+    for (const EngineEvent& event : replay.events) hint(key, stream, event);
+  });
+}
+
+void SimWorld::hint(Key key, Stream& stream, const EngineEvent& event) {
+  const auto happens = [&](Fault fault) {
+    const auto found = faults_.chance.find(fault);
+    if (found == faults_.chance.end() || !random_.chance(found->second)) return false;
+    sometimes().count(std::string("fault ") + fault_name(fault));
+    return true;
+  };
+  if (events_lost_ || happens(Fault::event_lost)) return;
+  Duration when = std::max(stream.last, steady_ + random_.between(Duration{0}, milliseconds(4)));
+  if (happens(Fault::event_reordered)) {
+    when += random_.between(milliseconds(1), milliseconds(200));  // those after it overtake
+  } else {
+    stream.last = when;
+  }
+  deliver(when, key.first, Hinted{key.second, event.line});
+  if (happens(Fault::event_duplicated)) deliver(when, key.first, Hinted{key.second, event.line});
+}
+
+void SimWorld::pump() {
+  for (const EngineEvent& event : engine_.take_new_events()) {
+    for (auto& [key, stream] : streams_) {
+      if (SimEngine::event_matches(stream.filters, event)) hint(key, stream, event);
+    }
+  }
+  for (auto it = flights_.begin(); it != flights_.end();) {
+    const std::shared_ptr<Flight> flight = it->second;
+    if (flight->call.progress) {
+      for (const std::string& line : engine_.take_progress(flight->ticket)) {
+        flight->last_line = steady_;
+        if (steady_ - flight->last_progress < seconds(1)) continue;
+        flight->last_progress = steady_;
+        deliver(steady_, flight->daemon, Progressed{flight->id, line});
+      }
+    }
+    const std::optional<Answer> answer = engine_.take(flight->ticket);
+    it = answer ? flights_.erase(it) : std::next(it);
+    if (answer) arrive(flight, *answer);
+  }
+}
+
+void SimWorld::close_streams(const std::string& error) {
+  for (auto& [key, stream] : std::exchange(streams_, {})) {
+    deliver(std::max(stream.last, steady_), key.first, StreamClosed{key.second, error});
+  }
+}
+
+void SimWorld::engine_down() {
+  if (!engine_.up()) return;
+  engine_.stop_engine(now());
+  close_streams("connection reset by peer");
+  for (auto& [ticket, flight] : std::exchange(flights_, {})) {
+    arrive(flight, {0, "", "connection reset by peer"});
+  }
+}
+
+void SimWorld::engine_up() {
+  if (engine_.up()) return;
+  engine_.start_engine(now());
+  pump();
+}
+
+void SimWorld::engine_restart(Duration down_for) {
+  engine_down();
+  after(down_for, [this] { engine_up(); });
+}
+
+void SimWorld::restart_daemon() {
+  ++daemon_;
+  due_.clear();
+  streams_.clear();
+  // The engine notices that the client is gone: a pull for it alone ends.
+  for (auto& [ticket, flight] : std::exchange(flights_, {})) {
+    engine_.abandon(ticket);
+    flight->over = true;
+  }
+  if (folder_set_) send_reading();
+}
+
+void SimWorld::step(Duration limit) {
+  Duration next = limit;
+  if (const auto due = engine_.next_due()) next = std::min(next, *due);
+  if (!timers_.empty()) next = std::min(next, timers_.begin()->first.first);
+  if (!due_.empty()) next = std::min(next, due_.begin()->first.first);
+  steady_ = std::max(steady_, next);
+  engine_.advance(now());
+  pump();
+  if (!timers_.empty() && timers_.begin()->first.first <= steady_) {
+    const auto timer = timers_.extract(timers_.begin());
+    timer.mapped()();
+    pump();
+  }
+}
+
+Event SimWorld::wait(Duration deadline) {
+  for (;;) {
+    if (!due_.empty() && due_.begin()->first.first <= steady_) {
+      const auto taken = due_.extract(due_.begin());
+      const Due& due = taken.mapped();
+      if (due.daemon != daemon_) continue;
+      if (due.write) crash_check(CrashPlan::When::after_answer, *due.write, due.daemon);
+      return due.event;
+    }
+    const bool acts = !timers_.empty() && timers_.begin()->first.first <= steady_;
+    if (steady_ >= deadline && !acts) return Woken{};
+    step(std::max(deadline, steady_));
+  }
+}
+
+void SimWorld::run_until(Duration steady) {
+  while (steady_ < steady) step(steady);
+}
+
+std::string SimWorld::trace_text(bool writes_only) const {
+  std::string text;
+  for (const TraceLine& line : trace_) {
+    if (line.writes || !writes_only) text += line.text() + "\n";
+  }
+  return text;
+}
+
+const std::map<std::string, SimFile>& SimWorld::files(FileCall::Area area) const {
+  static const std::map<std::string, SimFile> none;
+  const auto found = files_.find(area);
+  return found == files_.end() ? none : found->second;
+}
+
+}  // namespace fairlead::sim
