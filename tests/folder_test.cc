@@ -1,0 +1,264 @@
+#include "reconciler/live/folder.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+#include "tests/temp_folder.h"
+
+namespace fairlead::live {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::TempFolder;
+using State = FolderReading::State;
+
+const std::string kCommit = "0123456789abcdef0123456789abcdef01234567";
+const std::string kOther = "fedcba9876543210fedcba9876543210fedcba98";
+
+std::shared_ptr<const FolderReading> read(const std::string& folder) {
+  return FolderReader(folder, "").read(nullptr);
+}
+
+// "a.yml=text b.yml!error": the whole reading in one line.
+std::string shown(const FolderReading& reading) {
+  std::string out;
+  for (const ManifestFile& file : reading.files) {
+    out += (out.empty() ? "" : " ") + file.path;
+    out += file.text ? "=" + *file.text : "!" + file.error;
+  }
+  return out;
+}
+
+void make_old(const std::string& path) {
+  // Only the change time counts as proof of age, and nobody can set it.
+  (void)path;
+  std::this_thread::sleep_for(std::chrono::milliseconds(2100));
+}
+
+TEST_CASE("manifests are found at any depth, by their endings, sorted by path") {
+  TempFolder folder;
+  folder.write("z.yml", "z");
+  folder.write("team/deep/a.yaml", "a");
+  folder.write("b.json", "{}");
+  folder.write("README.md", "no");
+  folder.write(".hidden.yml", "no");
+  folder.write(".git/x.yml", "no");
+  const auto reading = read(folder.path());
+  CHECK(reading->state == State::ok);
+  CHECK(shown(*reading) == "b.json={} team/deep/a.yaml=a z.yml=z");
+}
+
+TEST_CASE("a folder that is not there is missing, a file in its place unreadable") {
+  TempFolder folder;
+  folder.write("file", "");
+  CHECK(read(folder / "nowhere")->state == State::missing);
+  const auto reading = read(folder / "file");
+  CHECK(reading->state == State::unreadable);
+  CHECK(reading->message == folder / "file: Not a directory");
+}
+
+TEST_CASE("what is no regular file is an error of that file alone") {
+  TempFolder folder;
+  folder.write("good.yml", "good");
+  REQUIRE(::mkfifo((folder / "fifo.yml").c_str(), 0600) == 0);
+  folder.link("/dev/zero", "device.yml");
+  folder.link("nowhere.yml", "dangling.yml");
+  folder.link("loop.yml", "loop.yml");
+  CHECK(shown(*read(folder.path())) ==
+        "dangling.yml!a link to nothing device.yml!a link that leads out of the folder "
+        "fifo.yml!not a regular file good.yml=good "
+        "loop.yml!cannot be opened: Too many levels of symbolic links");
+}
+
+TEST_CASE("links that stay beneath the folder are followed, links that leave it are errors") {
+  TempFolder outside;
+  outside.write("secret.yml", "secret");
+  TempFolder folder;
+  folder.write("real/a.yml", "a");
+  folder.link("real/a.yml", "inside.yml");
+  folder.link(outside / "secret.yml", "absolute.yml");
+  folder.link("../" + fs::path(outside.path()).filename().string() + "/secret.yml", "up.yml");
+  folder.link(outside.path(), "folder");
+  folder.link(outside / "secret.yml", "not-a-manifest");
+  CHECK(
+      shown(*read(folder.path())) ==
+      "absolute.yml!a link that leads out of the folder folder!a link that leads out of the folder "
+      "inside.yml=a real/a.yml=a up.yml!a link that leads out of the folder");
+}
+
+TEST_CASE("a linked folder is read once, under its own path, and a circle of links ends") {
+  TempFolder folder;
+  folder.write("b/real.yml", "x");
+  folder.write(".store/hidden.yml", "y");
+  folder.link("b", "a");
+  folder.link("..", "b/up");
+  folder.link(".store", "shown");
+  CHECK(shown(*read(folder.path())) == "b/real.yml=x shown/hidden.yml=y");
+}
+
+TEST_CASE("a file larger than 1 MiB is an error of that file alone") {
+  TempFolder folder;
+  folder.write("big.yml", std::string((1u << 20) + 1, 'x'));
+  folder.write("full.yml", std::string(1u << 20, 'x'));
+  const auto reading = read(folder.path());
+  REQUIRE(reading->files.size() == 2);
+  CHECK(reading->files[0].error == "larger than 1024 KiB");
+  CHECK(reading->files[1].text->size() == 1u << 20);
+}
+
+TEST_CASE("a folder deeper than 32 levels is an error entry, not silence") {
+  TempFolder folder;
+  std::string path;
+  for (int depth = 0; depth < 33; ++depth) path += "d/";
+  folder.write(path + "x.yml", "x");
+  folder.write(path.substr(2) + "y.yml", "y");
+  const auto reading = read(folder.path());
+  REQUIRE(reading->files.size() == 2);
+  CHECK(reading->files[0].error == "deeper than 32 folders");
+  CHECK(reading->files[1].path == path.substr(2) + "y.yml");
+}
+
+TEST_CASE("more than 10,000 manifests are unreadable, never a short list") {
+  TempFolder folder;
+  for (int i = 0; i <= 10'000; ++i) folder.write("f" + std::to_string(i) + ".yml", "");
+  const auto reading = read(folder.path());
+  CHECK(reading->state == State::unreadable);
+  CHECK(reading->files.empty());
+}
+
+TEST_CASE("an unreadable subfolder is an error entry with its path") {
+  if (::geteuid() == 0) {
+    // Root reads everything: take the right away for this thread's file access.
+    REQUIRE(::seteuid(65534) == 0);
+  }
+  {
+    TempFolder folder;
+    folder.write("team/a.yml", "a");
+    folder.write("b.yml", "b");
+    REQUIRE(::chmod((folder / "team").c_str(), 0) == 0);
+    CHECK(shown(*read(folder.path())) == "b.yml=b team!cannot be listed: Permission denied");
+    CHECK(::chmod((folder / "team").c_str(), 0700) == 0);
+    CHECK(::chmod(folder.path().c_str(), 0) == 0);
+    CHECK(read(folder.path())->state == State::unreadable);
+    CHECK(::chmod(folder.path().c_str(), 0700) == 0);
+  }
+  if (::getuid() == 0) REQUIRE(::seteuid(0) == 0);
+}
+
+TEST_CASE("unchanged files keep their text, changed ones get a new one") {
+  TempFolder folder;
+  folder.write("a.yml", "one");
+  folder.write("b.yml", "two");
+  FolderReader reader(folder.path(), "");
+  make_old(folder / "a.yml");
+  const auto first = reader.read(nullptr);
+  const auto second = reader.read(nullptr);
+  CHECK(second->files[0].text == first->files[0].text);
+  CHECK(same_reading(*first, *second));
+  folder.write("a.yml", "six");
+  const auto third = reader.read(nullptr);
+  CHECK(*third->files[0].text == "six");
+  CHECK(third->files[1].text == first->files[1].text);
+  CHECK_FALSE(same_reading(*second, *third));
+}
+
+TEST_CASE("two writes of one size in one tick of the clock are both seen") {
+  TempFolder folder;
+  FolderReader reader(folder.path(), "");
+  for (int i = 0; i < 200; ++i) {
+    folder.write("a.yml", std::to_string(1000 + i));
+    CHECK(*reader.read(nullptr)->files[0].text == std::to_string(1000 + i));
+  }
+}
+
+TEST_CASE("a root that is re-pointed while it is read is never mixed or short") {
+  TempFolder folder;
+  for (const std::string version : {"v1", "v2"})
+    for (int i = 0; i < 50; ++i) folder.write(version + "/f" + std::to_string(i) + ".yml", version);
+  folder.link("v1", "current");
+  std::atomic<bool> end{false};
+  std::thread flipper([&] {
+    for (int i = 0; !end; ++i) {
+      folder.flip(i % 2 == 0 ? "v2" : "v1", "current");
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  FolderReader reader(folder / "current", "");
+  for (int i = 0; i < 200; ++i) {
+    const auto reading = reader.read(nullptr);
+    if (reading->state != State::ok) continue;
+    REQUIRE(reading->files.size() == 50);
+    for (const ManifestFile& file : reading->files) REQUIRE(*file.text == *reading->files[0].text);
+  }
+  end = true;
+  flipper.join();
+}
+
+TEST_CASE("a root that is removed while it is read is missing, never an empty list") {
+  TempFolder folder;
+  FolderReader reader(folder / "root", "");
+  for (int round = 0; round < 30; ++round) {
+    for (int i = 0; i < 30; ++i) folder.write("root/f" + std::to_string(i) + ".yml", "x");
+    fs::rename(folder / "root", folder / "away");
+    std::thread mover([&] {
+      fs::rename(folder / "away", folder / "root");
+      fs::rename(folder / "root", folder / "away");
+    });
+    const auto reading = reader.read(nullptr);
+    mover.join();
+    if (reading->state == State::ok) CHECK(reading->files.size() == 30);
+    fs::remove_all(folder / "away");
+  }
+}
+
+TEST_CASE("the secrets are the files of their folder as they are, without those too large") {
+  TempFolder folder;
+  folder.write("secrets/api-key", "s3cret\n");
+  folder.write("secrets/team/key", std::string("\0x", 2));
+  folder.write("secrets/huge", std::string((64u << 10) + 1, 'x'));
+  folder.link("/etc/hostname", "secrets/stolen");
+  const auto reading = FolderReader(folder / "manifests", folder / "secrets").read(nullptr);
+  CHECK(reading->state == State::missing);
+  REQUIRE(reading->secrets.size() == 2);
+  CHECK(reading->secrets.at("api-key").reveal() == "s3cret\n");
+  CHECK(reading->secrets.at("team/key").reveal() == std::string("\0x", 2));
+}
+
+TEST_CASE("the revision is that of HEAD, its branch's file or packed-refs") {
+  TempFolder folder;
+  folder.write("repo/manifests/a.yml", "a");
+  const auto revision = [&] { return read(folder / "repo/manifests")->revision; };
+  CHECK(revision().empty());
+  folder.write("repo/.git/HEAD", kCommit + "\n");
+  CHECK(revision() == kCommit);
+  folder.write("repo/.git/HEAD", "ref: refs/heads/main\n");
+  CHECK(revision().empty());
+  folder.write("repo/.git/packed-refs", "# pack-refs\n" + kOther + " refs/heads/main\n");
+  CHECK(revision() == kOther);
+  folder.write("repo/.git/refs/heads/main", kCommit + "\n");
+  CHECK(revision() == kCommit);
+  folder.write("repo/.git/HEAD", "ref: ../../../etc/passwd\n");
+  CHECK(revision().empty());
+}
+
+TEST_CASE("the revision of a linked worktree is found, even where its repository is out of sight") {
+  TempFolder folder;
+  folder.write(".git/worktrees/" + kCommit + "/HEAD", kCommit + "\n");
+  folder.write(".git/worktrees/" + kCommit + "/commondir", "../..\n");
+  folder.write("worktrees/" + kCommit + "/.git", "gitdir: ../../.git/worktrees/" + kCommit + "\n");
+  folder.write("worktrees/" + kCommit + "/apps/a.yml", "a");
+  folder.link("worktrees/" + kCommit, "current");
+  CHECK(read(folder / "current/apps")->revision == kCommit);
+  folder.write(".git/worktrees/" + kCommit + "/HEAD", "ref: refs/heads/main\n");
+  folder.write(".git/refs/heads/main", kOther + "\n");
+  CHECK(read(folder / "current/apps")->revision == kOther);
+  fs::remove_all(folder / ".git");
+  CHECK(read(folder / "current/apps")->revision == kCommit);
+}
+
+}  // namespace
+}  // namespace fairlead::live

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+// A folder of one test, removed with all that is in it at the end.
+namespace fairlead::testing {
+
+class TempFolder {
+ public:
+  TempFolder() {
+    char name[] = "/tmp/fairlead-test-XXXXXX";
+    path_ = ::mkdtemp(name);
+  }
+  ~TempFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+
+  std::string operator/(const std::string& relative) const { return path_ + "/" + relative; }
+  const std::string& path() const { return path_; }
+
+  // Writes in place, as most programs do; makes the folders.
+  void write(const std::string& relative, const std::string& text) const {
+    const std::filesystem::path file = *this / relative;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << text;
+  }
+  void link(const std::string& target, const std::string& relative) const {
+    std::filesystem::create_symlink(target, *this / relative);
+  }
+  // Re-points a link in one step, as git-sync does.
+  void flip(const std::string& target, const std::string& relative) const {
+    link(target, relative + ".next");
+    std::filesystem::rename(*this / (relative + ".next"), *this / relative);
+  }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace fairlead::testing
