@@ -78,13 +78,30 @@ std::optional<Json> resolve_plain(const std::string& text) {
   return Json(text);
 }
 
-// Control characters but tab and line end, which only an escape can have brought in.
-bool has_control(std::string_view text) {
+// Only an escape can have brought these in; yaml-cpp makes a bare byte of "\\N" and "\\_".
+bool has_bad_characters(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
-    const std::size_t length = std::max<std::size_t>(1, utf8_length(text.substr(i)));
+    const std::size_t length = utf8_length(text.substr(i));
     const bool allowed = text[i] == '\t' || text[i] == '\n';
-    if (!allowed && is_control(text.substr(i, length))) return true;
+    if (length == 0 || (!allowed && is_control(text.substr(i, length)))) return true;
     i += length;
+  }
+  return false;
+}
+
+// Whether the quoted text at `start` has its second quote. yaml-cpp ends it at the end of the file
+// as well, and a file that is half written would pass.
+bool is_closed(std::string_view text, std::size_t start) {
+  const char quote = start < text.size() ? text[start] : '\0';
+  if (quote != '"' && quote != '\'') return true;
+  for (std::size_t i = start + 1; i < text.size(); ++i) {
+    if (quote == '"' && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == quote) {
+      // Two single quotes stand for one.
+      if (quote == '"' || i + 1 >= text.size() || text[i + 1] != quote) return true;
+      ++i;
+    }
   }
   return false;
 }
@@ -130,6 +147,7 @@ class Builder : public YAML::EventHandler {
     text_ = text;
     lines_before_ = lines_before;
     has_value_ = false;
+    was_kept_ = false;
   }
 
   // A limit of the whole file is reached: nothing more is to be read of it.
@@ -174,7 +192,10 @@ class Builder : public YAML::EventHandler {
     count(mark);
     const bool plain = tag == "?";
     refuse_properties(mark, tag == "!" && !stands_at(mark, '!') ? "?" : tag, anchor);
-    if (has_control(value)) refuse(mark_of(mark), "control characters are not allowed");
+    if (has_bad_characters(value)) refuse(mark_of(mark), "control characters are not allowed");
+    if (!plain && !is_closed(text_, static_cast<std::size_t>(mark.pos))) {
+      throw YAML::ParserException(mark, "a quote is not closed");
+    }
     if (wants_key()) return take_key(mark, value, !plain || resolve_plain(value) == Json(value));
     place_scalar(mark, value, plain);
   }
@@ -194,6 +215,12 @@ class Builder : public YAML::EventHandler {
   void abandon() {
     while (!frames_.empty()) close();
     if (in_document_) finish(false);
+    // What was complete is followed by what cannot be read.
+    if (was_kept_) {
+      parsed_.broken.push_back({std::move(parsed_.documents.back()), true});
+      parsed_.documents.pop_back();
+      was_kept_ = false;
+    }
   }
 
   Mark mark_of(const YAML::Mark& mark) const {
@@ -300,6 +327,8 @@ class Builder : public YAML::EventHandler {
   }
 
   void note_mark(std::string path, const Mark& mark) {
+    // What is left is put together after that, and must not throw again.
+    if (exhausted_) return;
     path_bytes_ += path.size();
     if (path_bytes_ > path_bytes_max) exhaust({}, "has too many values below long keys");
     document_.marks.emplace(std::move(path), mark);
@@ -339,6 +368,7 @@ class Builder : public YAML::EventHandler {
       parsed_.broken.push_back({std::move(document_), whole});
     } else if (!document_.value.is_null()) {
       parsed_.documents.push_back(std::move(document_));
+      was_kept_ = true;
     }
   }
 
@@ -351,6 +381,7 @@ class Builder : public YAML::EventHandler {
   std::size_t errors_before_ = 0;
   int lines_before_ = 0;
   bool has_value_ = false;
+  bool was_kept_ = false;
   bool in_document_ = false;
   bool exhausted_ = false;
   int nodes_ = 0;

@@ -1,6 +1,7 @@
 #include "reconciler/source_text.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 
@@ -39,6 +40,43 @@ std::string unify_line_ends(std::string_view text) {
     unified += text[i];
   }
   return unified;
+}
+
+// The code unit of a "\\u" and four hexadecimal digits at the front of `text`, 0 where there is
+// none.
+unsigned code_unit(std::string_view text) {
+  unsigned unit = 0;
+  if (text.substr(0, 2) != "\\u" || text.size() < 6) return 0;
+  const auto [end, error] = std::from_chars(text.data() + 2, text.data() + 6, unit, 16);
+  return error == std::errc() && end == text.data() + 6 ? unit : 0;
+}
+
+// JSON writes characters beyond U+FFFF as two escapes, which YAML does not know: as one of YAML's.
+// JSON has escapes in strings only, and a backslash nowhere else.
+std::string join_surrogates(std::string_view json) {
+  std::string joined;
+  joined.reserve(json.size());
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const unsigned high = code_unit(json.substr(i, 6));
+    const unsigned low = high == 0 || i + 6 > json.size() ? 0 : code_unit(json.substr(i + 6, 6));
+    if (high >= 0xd800 && high < 0xdc00 && low >= 0xdc00 && low < 0xe000) {
+      char escape[16];
+      std::snprintf(escape, sizeof escape, "\\U%08x",
+                    0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
+      joined += escape;
+      i += 11;
+      continue;
+    }
+    joined += json[i];
+    // The second half of an escaped backslash begins no escape.
+    if (json[i] == '\\' && i + 1 < json.size()) joined += json[++i];
+  }
+  return joined;
+}
+
+bool looks_like_json(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\n");
+  return first != std::string_view::npos && (text[first] == '{' || text[first] == '[');
 }
 
 // What is no text, with the message for it; empty when all is well.
@@ -122,7 +160,7 @@ Result<std::string> clean_source(const std::string& file, std::string_view text,
     if (!problem.empty()) return refuse(file, source, i, std::move(problem));
     i += length;
   }
-  return unified;
+  return looks_like_json(source) ? join_surrogates(source) : unified;
 }
 
 }  // namespace fairlead
