@@ -211,7 +211,8 @@ void check_header(const Source& source, Complaints& complaints) {
     complaints.push_back(complaint(source, 1, "a header begins with #pragma once"));
   }
   const auto speaks = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
-    return !line.empty() && (line[0] != '#' || begins_with(line, "#define"));
+    const bool opening = begins_with(line, "namespace ") || begins_with(line, "#");
+    return !line.empty() && (!opening || begins_with(line, "#define"));
   });
   if (speaks == lines.end() || !begins_with(*speaks, "//")) {
     complaints.push_back(complaint(source, 1, "a header opens with what it represents"));
@@ -318,7 +319,9 @@ TEST_CASE("the style check refuses a shell, but not the word") {
 TEST_CASE("the style check wants every header to say what it is") {
   CHECK(about("a.h", "#pragma once\n\n#include <b>\n\n// What it is.\nint c;\n").empty());
   CHECK(about("a.h", "#pragma once\nnamespace b {\nclass C;\n}\n\n// What it is.\n").empty());
-  CHECK(about("a.h", "#pragma once\nnamespace b {\n// Too late.\nint c;\n}\n").size() == 1);
+  CHECK(about("a.h", "#pragma once\nnamespace b {\n\n// What it is.\nint c;\n}\n").empty());
+  CHECK(about("a.h", "#pragma once\nnamespace b {\nint c;\n// Too late.\n}\n").size() == 1);
+  CHECK(about("a.h", "#pragma once\n#define B\n// Too late.\n").size() == 1);
   CHECK(about("a.h", "#pragma once\nint c;\n// Too late.\n").size() == 1);
   CHECK(about("a.h", "// What it is.\n#pragma once\n").size() == 1);
 }
