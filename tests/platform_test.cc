@@ -1,0 +1,122 @@
+#include "reconciler/platform.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "reconciler/schema.h"
+#include "reconciler/units.h"
+
+using namespace fairlead;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string errors_of(const std::string& text) {
+  std::string errors;
+  for (const Error& error : parse_platform("f.yml", text).errors) errors += error.text() + "\n";
+  return errors;
+}
+
+const Json& default_of(const char* group, const char* key) {
+  return platform_schema().source()["properties"][group]["properties"][key]["default"];
+}
+
+}  // namespace
+
+TEST_CASE("every member of the platform can be said") {
+  std::ostringstream text;
+  text << std::ifstream(FAIRLEAD_SOURCE_DIR "/tests/golden/manifests/fairlead-good.yml").rdbuf();
+  const ParsedPlatform parsed = parse_platform("fairlead.yml", text.str());
+  REQUIRE(parsed.errors.empty());
+  const Platform& platform = parsed.platform;
+  CHECK(platform.domain == "example.org");
+  CHECK(platform.folders.manifests == "/srv/manifests");
+  CHECK(platform.folders.secrets == "/srv/secrets");
+  CHECK(platform.folders.state == "/var/lib/fairlead");
+  CHECK(platform.folders.mounted_secrets == "/run/fairlead/secrets");
+  CHECK(platform.socket == "/run/fairlead/fairlead.sock");
+  CHECK(platform.engine.host == "tcp://docker.example.org:2376");
+  CHECK(platform.engine.certificates == "/etc/fairlead/tls");
+  CHECK(platform.engine.concurrency == 8);
+  CHECK(platform.engine.resync == 60s);
+  CHECK(platform.network.pool == "172.20.0.0/14");
+  CHECK(platform.mount_roots == std::vector<std::string>{"/srv/media", "/srv/www"});
+  REQUIRE(platform.registries.size() == 2);
+  CHECK(platform.registries.at("ghcr.io").user == "acme");
+  CHECK(platform.registries.at("127.0.0.1:5000").password_file == "/etc/fairlead/local");
+  CHECK(platform.prune.fuse_apps == 5);
+  CHECK(platform.prune.fuse_percent == 50);
+  CHECK(platform.prune.grace == 30s);
+  CHECK(platform.log.format == "json");
+  CHECK(platform.log.container_bytes == 20 << 20);
+  CHECK(platform.log.container_files == 5);
+}
+
+TEST_CASE("an empty file says nothing and everything has its default") {
+  for (const char* text : {"", "# nothing\n", "---\n", "{}"}) {
+    CAPTURE(text);
+    const ParsedPlatform parsed = parse_platform("f.yml", text);
+    CHECK(parsed.errors.empty());
+    CHECK(parsed.platform.engine.host == "unix:///var/run/docker.sock");
+    CHECK(parsed.platform.registries.empty());
+  }
+}
+
+TEST_CASE("the defaults that the schema tells are those that hold") {
+  const Platform platform;
+  const Json& properties = platform_schema().source()["properties"];
+  CHECK(properties["domain"]["default"] == Json(platform.domain));
+  CHECK(properties["socket"]["default"] == Json(platform.socket));
+  CHECK(default_of("folders", "manifests") == Json(platform.folders.manifests));
+  CHECK(default_of("folders", "secrets") == Json(platform.folders.secrets));
+  CHECK(default_of("folders", "state") == Json(platform.folders.state));
+  CHECK(default_of("folders", "mounted_secrets") == Json(platform.folders.mounted_secrets));
+  CHECK(default_of("engine", "host") == Json(platform.engine.host));
+  CHECK(default_of("engine", "concurrency") == Json(platform.engine.concurrency));
+  CHECK(default_of("engine", "resync") == Json(format_duration(platform.engine.resync)));
+  CHECK(default_of("network", "pool") == Json(platform.network.pool));
+  CHECK(default_of("prune", "fuse_apps") == Json(platform.prune.fuse_apps));
+  CHECK(default_of("prune", "fuse_percent") == Json(platform.prune.fuse_percent));
+  CHECK(default_of("prune", "grace") == Json(format_duration(platform.prune.grace)));
+  CHECK(default_of("log", "format") == Json(platform.log.format));
+  CHECK(default_of("log", "container_size") == Json(format_bytes(platform.log.container_bytes)));
+  CHECK(default_of("log", "container_files") == Json(platform.log.container_files));
+}
+
+TEST_CASE("an address pool is a whole IPv4 range from /8 to /24") {
+  for (const char* pool : {"10.0.0.0/8", "10.213.0.0/16", "192.168.7.0/24", "172.20.0.0/14"}) {
+    CAPTURE(pool);
+    CHECK(errors_of(std::string("network: {pool: ") + pool + "}") == "");
+  }
+  for (const char* pool :
+       {"10.0.0.0/7", "10.0.0.0/25", "10.0.0.0", "10.0.0.1/8", "10.0.0/8", "256.0.0.0/8",
+        "fd00::/16", "10.0.0.0/+8", "10.0.0.0/8 ", "10.0.0.0/016", "010.0.0.0/8"}) {
+    CAPTURE(pool);
+    CHECK(errors_of(std::string("network: {pool: \"") + pool + "\"}") != "");
+  }
+}
+
+TEST_CASE("an engine is a socket or a TCP address") {
+  for (const char* host : {"unix:///var/run/docker.sock", "tcp://127.0.0.1:2375",
+                           "tcp://docker.example.org:2376", "tcp://[::1]:2375"}) {
+    CAPTURE(host);
+    CHECK(errors_of(std::string("engine: {host: \"") + host + "\"}") == "");
+  }
+  for (const char* host :
+       {"", "unix://relative", "unix://", "tcp://docker", "tcp://:2375", "tcp://docker:0",
+        "tcp://docker:99999", "http://docker:80", "tcp://[::1]", "tcp://::1:2375",
+        "/var/run/docker.sock", "tcp://a b:1", "tcp://a:1/x"}) {
+    CAPTURE(host);
+    CHECK(errors_of(std::string("engine: {host: \"") + host + "\"}") != "");
+  }
+}
+
+TEST_CASE("a platform file that cannot be read has one clear error") {
+  CHECK(errors_of("domain: \"x\n") == "f.yml:1:9: a quote is not closed\n");
+  CHECK(errors_of("domain: a.org\n---\ndomain: b.org\n") ==
+        "f.yml:2:1: the platform file has one document, got a second one\n");
+  CHECK(errors_of("[]") == "f.yml:1:1: must be a map of settings, got a list\n");
+}
