@@ -121,13 +121,16 @@ stop_engine() {  # RECORD
 }
 
 is_process() {  # PID NAME: is this process (still) that program? Ids are used again.
-  [[ $1 =~ ^[0-9]+$ && $(cat "/proc/$1/comm" 2>/dev/null) == "$2" ]]
+  [[ $1 =~ ^[0-9]+$ && $(cat "/proc/$1/comm" 2>/dev/null) == "$2" ]] && ! has_ended "$1"
+}
+
+has_ended() {  # PID: gone, or a zombie that nobody has waited for
+  [[ ! -d /proc/$1 ]] || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
 }
 
 wait_for_end() {  # PID SECONDS
   local deadline=$((SECONDS + $2))
-  # A child of this shell that has ended remains as a zombie.
-  while [[ -d /proc/$1 ]] && ! grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; do
+  until has_ended "$1"; do
     ((SECONDS < deadline)) || return 1
     sleep 0.1
   done
