@@ -54,6 +54,7 @@ struct Probe {
   std::string key;
   HttpCall call;
   Duration interval{0};
+  Duration lenient_until{0};  // steady; failures before do not count
 };
 
 // What is remembered between passes of one app. A daemon that forgets it (a restart) is slower or
@@ -161,8 +162,12 @@ class Provider {
   // -- diff
   virtual void diff(const View& view, Plan& plan, Report& report) const = 0;
   virtual std::vector<Probe> probes(const View& view) const = 0;
+  // Ids of the objects that an audit may look at in detail, one after the other.
+  virtual std::vector<std::string> objects(const Section* seen) const = 0;
   // Data that belongs to no wanted app ("volume blog.data"); purged only when asked.
   virtual std::vector<std::string> data(const Section* seen) const = 0;
+  // Whether anything but data is left.
+  virtual bool anything(const Section* seen) const = 0;
 
   // -- steps
   // The last word on every request body, right before it is sent. Errors: denied.

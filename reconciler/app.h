@@ -75,7 +75,7 @@ struct Resources {
   bool operator==(const Resources&) const = default;
 };
 
-struct Health {
+struct HealthCheck {
   // http: asked by fairlead at the container's address; command: run by the engine inside; none of
   // the two: `disable: true` or only the times are given and the image's HEALTHCHECK is used.
   std::optional<std::string> http;  // path, begins with "/"
@@ -112,7 +112,7 @@ struct ProcessSettings {
   std::vector<std::string> tmpfs;          // absolute paths
   std::map<std::string, std::string> env;  // of the process; the app's come first
   Resources resources;
-  std::optional<Health> health;
+  std::optional<HealthCheck> health;
   std::optional<Restart> restart;
   std::optional<int> replicas;  // the main process takes deploy.replicas instead
 };

@@ -240,7 +240,8 @@ std::vector<Probe> health_probes(const View& view) {
       call.path = spec->http->path;
       call.timeout = std::chrono::ceil<std::chrono::milliseconds>(spec->health_timeout);
       call.body_max = 64u << 10;
-      probes.push_back({probe_key(container), std::move(call), spec->health_interval});
+      probes.push_back({probe_key(container), std::move(call), spec->health_interval,
+                        container.detail->started + spec->health_start_period});
     }
   }
   return probes;

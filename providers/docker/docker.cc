@@ -134,6 +134,22 @@ class Docker : public Provider {
   }
   std::vector<Probe> probes(const View& view) const override { return health_probes(view); }
 
+  std::vector<std::string> objects(const Section* section) const override {
+    std::vector<std::string> ids;
+    const auto* seen = dynamic_cast<const SeenApp*>(section);
+    if (!seen) return ids;
+    for (const SeenContainer& container : seen->containers) ids.push_back(container.id);
+    return ids;
+  }
+
+  bool anything(const Section* section) const override {
+    const auto* seen = dynamic_cast<const SeenApp*>(section);
+    if (!seen) return false;
+    const bool network = std::any_of(seen->networks.begin(), seen->networks.end(),
+                                     [](const SeenNetwork& held) { return held.ours; });
+    return network || !seen->containers.empty() || !seen->secret_files.empty();
+  }
+
   std::vector<std::string> data(const Section* section) const override {
     std::vector<std::string> names;
     const auto* seen = dynamic_cast<const SeenApp*>(section);

@@ -172,6 +172,9 @@ class AppObserver : public Rounds {
   std::vector<Call> next() override {
     if (round_ == 0 && scope_.listed) {
       *seen_ = before_;
+      for (SeenContainer& container : seen_->containers) {
+        if (hinted_.count(container.id) > 0) container.detail.reset();
+      }
       ++round_;
     }
     if (round_ == 0) ask_lists();

@@ -8,14 +8,14 @@ namespace {
 using std::chrono::seconds;
 using Is = Readiness::Is;
 
-Readiness of_probe(const ContainerSpec& spec, const SeenContainer& container, const Memory& memory,
-                   Instant now) {
+Readiness of_probe(const ContainerSpec& spec, const SeenContainer& container,
+                   const Memory& memory) {
   const auto found = memory.probes.find(probe_key(container));
   if (found == memory.probes.end()) return {Is::pending, "starting", std::nullopt};
   const ProbeState& probe = found->second;
-  const bool failing = probe.failures_in_row >= spec.health_retries;
-  const bool starting = now.steady < container.detail->started + spec.health_start_period;
-  if (failing && !starting) return {Is::broken, "unhealthy: " + probe.last_error, std::nullopt};
+  if (probe.failures_in_row >= spec.health_retries) {
+    return {Is::broken, "unhealthy: " + probe.last_error, std::nullopt};
+  }
   if (probe.successes > 0) return {Is::ready, "healthy", std::nullopt};
   return {Is::pending, probe.last_error.empty() ? "starting" : "starting: " + probe.last_error,
           std::nullopt};
@@ -25,7 +25,7 @@ Readiness running(const ContainerSpec& spec, const SeenContainer& container, con
                   Instant now) {
   const Detail& detail = *container.detail;
   if (spec.once) return {Is::pending, "running", std::nullopt};
-  if (spec.http) return of_probe(spec, container, memory, now);
+  if (spec.http) return of_probe(spec, container, memory);
   if (detail.health == "healthy") return {Is::ready, "healthy", std::nullopt};
   if (detail.health == "unhealthy") {
     const std::string why = detail.health_log.empty() ? "" : ": " + detail.health_log;

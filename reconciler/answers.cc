@@ -1,0 +1,195 @@
+// The part of Reconciler that answers people and programs: status, explain, approve, purge.
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "reconciler/reconciler.h"
+#include "reconciler/units.h"
+
+namespace fairlead {
+namespace {
+
+// "2026-11-21T23:15:03Z"; null for never.
+Json time_text(Duration wall) {
+  if (wall.count() == 0) return {};
+  const std::time_t whole = std::chrono::duration_cast<std::chrono::seconds>(wall).count();
+  std::tm parts{};
+  gmtime_r(&whole, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return Json(text);
+}
+
+Json resources_json(const Report& report) {
+  Json resources = Json::array();
+  for (const ResourceState& held : report.resources) {
+    resources.push(Json::object(
+        {{"kind", held.kind}, {"name", held.name}, {"state", held.state}, {"cause", held.cause}}));
+  }
+  return resources;
+}
+
+}  // namespace
+
+Json Reconciler::app_status(const AppState& state) const {
+  const Report& report = state.report;
+  const bool reachable =
+      std::all_of(links_.begin(), links_.end(), [](const Link& held) { return held.up(); });
+  const bool known = reachable && state.planned;
+  Json status = Json::object();
+  status.set("name", state.name);
+  status.set("sync", sync_name(known ? report.sync : SyncState::unknown));
+  status.set("health", health_name(known ? report.health : HealthState::unknown));
+  status.set("reason", reachable ? report.reason : "EngineUnreachable");
+  status.set("message", reachable ? report.message : links_.front().error());
+  if (known && report.message.empty() && !state.plan.empty()) {
+    const Step& next = state.plan.steps().front();
+    status.set("message", next.verb + " " + next.resource + ": " + next.cause);
+  }
+  status.set("since", time_text(state.since));
+  status.set("observed", time_text(state.observed));
+  status.set("revision", Json::object({{"wanted", report.wanted}, {"running", report.running}}));
+  status.set("source", state.wanted ? state.wanted->app->where("") : "");
+  status.set("resources", resources_json(report));
+  return status;
+}
+
+Json Reconciler::removals() const {
+  Json removals = Json::object();
+  removals.set("waiting",
+               Json(std::vector<std::string>(verdict_.waiting.begin(), verdict_.waiting.end())));
+  removals.set("reason", verdict_.reason);
+  removals.set("token", verdict_.approvable ? verdict_.token : "");
+  return removals;
+}
+
+Json Reconciler::status(Instant now) const {
+  Json apps = Json::array();
+  Json orphans = Json::array();
+  Json conflicts = Json::array();
+  std::set<std::string> shown;
+  for (const auto& [name, state] : apps_) {
+    if (state.wanted || state.removing || catalog_.entries().count(name) > 0) {
+      apps.push(app_status(state));
+      shown.insert(name);
+    } else if (!state.purging) {
+      for (const std::string& data : data_of(state)) {
+        orphans.push(
+            Json::object({{"app", name}, {"resource", data}, {"purge", "fairlead purge " + name}}));
+      }
+    }
+    for (const Conflict& conflict : state.report.conflicts) {
+      conflicts.push(Json::object(
+          {{"app", name}, {"resource", conflict.resource}, {"message", conflict.message}}));
+    }
+  }
+  Json broken = Json::array();
+  for (const auto& [path, errors] : catalog_.broken()) {
+    Json texts = Json::array();
+    for (const Error& error : errors) texts.push(error.text());
+    broken.push(Json::object({{"file", path}, {"errors", texts}}));
+  }
+  const Link& engine = links_.front();
+  return Json::object(
+      {{"apps", apps},
+       {"orphans", orphans},
+       {"conflicts", conflicts},
+       {"removals", removals()},
+       {"manifests",
+        Json::object({{"folder", folder_}, {"revision", revision_}, {"broken", broken}})},
+       {"engine",
+        Json::object({{"connected", engine.up()},
+                      {"description", engine.session() ? engine.session()->description : ""},
+                      {"error", engine.error()},
+                      {"reconnects", engine.reconnects()},
+                      {"resync_found", resync_found_}})},
+       {"trouble", state_trouble_},
+       {"at", time_text(now.wall)}});
+}
+
+Json Reconciler::explain(const std::string& name, Instant) const {
+  const auto found = apps_.find(name);
+  if (found == apps_.end()) {
+    return Json::object(
+        {{"error", "there is no app " + name + "; `fairlead status` lists those there are"}});
+  }
+  const AppState& state = found->second;
+  Json out = app_status(state);
+  out.set("plan", state.plan.text());
+  Json retries = Json::array();
+  for (const auto& [key, retry] : state.retries) {
+    retries.push(
+        Json::object({{"step", key}, {"failures", retry.failures}, {"error", retry.error}}));
+  }
+  out.set("retries", retries);
+  Json history = Json::array();
+  for (const HistoryEntry& entry : state.history) {
+    history.push(Json::object({{"at", time_text(entry.wall)}, {"text", entry.text}}));
+  }
+  out.set("history", history);
+  if (state.wanted) out.set("manifest", state.wanted->app->document->value);
+  const std::string waits = state.wanted ? waiting_for(*state.wanted->app) : "";
+  out.set("waits", waits);
+  out.set("why", why_nothing(state, waits));
+  return out;
+}
+
+// One sentence on what happens next, and why nothing else does.
+std::string Reconciler::why_nothing(const AppState& state, const std::string& waits) const {
+  for (const Link& held : links_) {
+    if (!held.up()) return "nothing is done while the engine cannot be reached: " + held.error();
+  }
+  if (verdict_.waiting.count(state.name) > 0) return "its manifest is gone; " + verdict_.reason;
+  if (!state.frozen.empty()) return state.frozen;
+  if (!waits.empty()) return waits;
+  if (state.wanted && !state.wanted->unmet.empty()) return state.report.message;
+  if (!state.retries.empty())
+    return "a step failed and is tried again with growing pauses: " +
+           state.retries.begin()->second.error;
+  if (state.plan.empty()) return "what is seen is what the manifest says; nothing needs to be done";
+  const Step& next = state.plan.steps().front();
+  return "next: " + next.verb + " " + next.resource + (next.cause.empty() ? "" : ": " + next.cause);
+}
+
+Reply Reconciler::approve(const Command& command) {
+  Reply reply;
+  const auto token = command.words.find("token");
+  const auto approved = guard_.approve(verdict_, token == command.words.end() ? "" : token->second);
+  reply.body = Json::object(
+      {{"approved", Json(std::vector<std::string>(approved.begin(), approved.end()))}});
+  if (approved.empty()) {
+    reply.status = 409;
+    reply.body.set("error", !verdict_.approvable
+                                ? "nothing waits for an approval" +
+                                      (verdict_.reason.empty() ? "" : ": " + verdict_.reason)
+                                : "what waits has changed since; look at `fairlead status` again");
+  }
+  guard_due_ = true;
+  return reply;
+}
+
+Reply Reconciler::purge(const Command& command) {
+  Reply reply;
+  const auto word = command.words.find("app");
+  const std::string name = word == command.words.end() ? "" : word->second;
+  const auto found = apps_.find(name);
+  const bool wanted = catalog_.entries().count(name) > 0;
+  if (wanted || found == apps_.end() || data_of(found->second).empty()) {
+    reply.status = 409;
+    reply.body = Json::object(
+        {{"error", wanted ? name + " has a manifest, or its removal is not finished: its data is "
+                                   "in use; remove the manifest first"
+                          : "there is no data of an app " + name + " without a manifest"}});
+    return reply;
+  }
+  AppState& state = found->second;
+  reply.body = Json::object({{"purged", Json(data_of(state))}});
+  state.removing = true;
+  state.purging = true;
+  state.drop_data = true;
+  mark_dirty(state, now_.steady);
+  return reply;
+}
+
+}  // namespace fairlead

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "providers/provider.h"
+#include "reconciler/graph.h"
+#include "reconciler/plan.h"
+#include "reconciler/status.h"
+
+// All that the loop remembers of one app between events. Plain data; owned and changed by the
+// Reconciler alone.
+namespace fairlead {
+
+inline constexpr Duration never = Duration::max();
+
+// How a step of the current plan stands.
+enum class StepState { waiting, held, running, done, failed };
+
+// When a step that failed may be tried again. Kept for each step and not for each app, so that one
+// broken process does not delay its siblings.
+struct Retry {
+  int failures = 0;
+  Duration not_before{0};  // steady
+  std::string error;
+};
+
+// A request that is on its way, or waits for a slot.
+struct InFlight {
+  Step step;
+  std::uint64_t pass = 0;
+  Duration sent{0};  // steady
+};
+
+struct HistoryEntry {
+  Duration wall{0};
+  std::string text;  // "create container blog.web.3f9c2a1b: image … (18ms)"
+};
+
+// A health check that fairlead makes itself, and when it is due again.
+struct ProbeRun {
+  Probe probe;
+  Duration due{0};      // steady
+  Duration counted{0};  // when a failure was last counted
+  RequestId in_flight = 0;
+};
+
+struct AppState {
+  std::string name;
+
+  // What is wanted.
+  std::shared_ptr<const Graph> wanted;  // null: not wanted, or never resolved
+  std::string frozen;                   // why `wanted` is not what the file says now; empty: it is
+  std::string doubled;                  // another file claims the name
+  std::string text;                     // canonical JSON of the manifest that `wanted` was made of
+  bool removing = false;                // everything but data is to go
+  bool purging = false;                 // a person asked for the data to go too
+  bool drop_data = false;
+
+  // What was seen, by provider.
+  std::map<std::string, SectionPtr> seen;
+  Duration observed{0};  // wall time of the last complete observation
+
+  // The next pass.
+  Duration due = never;          // steady; when the next pass is to begin
+  Duration scheduled = never;    // as which it stands in the schedule
+  bool listed = false;           // `seen` is fresh as to lists
+  std::set<std::string> hinted;  // objects that events named since the last observation
+
+  // The pass under way.
+  enum class Phase { idle, observing, acting };
+  Phase phase = Phase::idle;
+  std::uint64_t pass = 0;
+  Duration began{0};
+  std::set<std::string> observing_hints;
+  struct Watching {
+    std::unique_ptr<Observer> observer;
+    std::size_t asked = 0;  // calls given out so far
+  };
+  std::map<std::string, Watching> observers;  // by provider
+  std::size_t outstanding = 0;
+  std::string observe_error;
+  Plan plan;
+  std::vector<StepState> states;
+  int done = 0;
+  int failed = 0;
+  bool moved = false;  // the world has moved: look again
+
+  // From pass to pass.
+  std::map<std::string, RequestId> in_flight;  // step key → request; absent: not under way
+  std::map<std::string, Retry> retries;        // step key → when again; absent: now
+  Memory memory;
+  std::map<std::string, ProbeRun> probes;  // Probe::key → run
+  int observe_failures = 0;
+  int moves = 0;          // passes in a row in which the world had moved
+  std::string last_plan;  // text of the last plan of which something was done
+  int repeats = 0;        // how often the same plan was done in a row: it does not help
+  bool planned = false;
+
+  // What is known.
+  Report report;
+  Duration since{0};  // wall time since when health and sync are what they are
+  std::deque<HistoryEntry> history;
+};
+
+// What a step is, across passes and plans.
+inline std::string step_key(const Step& step) { return step.verb + " " + step.resource; }
+
+}  // namespace fairlead

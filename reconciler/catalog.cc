@@ -1,0 +1,193 @@
+#include "reconciler/catalog.h"
+
+#include <utility>
+
+namespace fairlead {
+namespace {
+
+constexpr int files_named_max = 3;
+
+std::string held_because(const FolderReading& reading,
+                         const std::map<std::string, std::vector<Error>>& broken) {
+  if (reading.state != FolderReading::State::ok) {
+    return "the manifest folder " + reading.folder + " " +
+           (reading.state == FolderReading::State::missing ? "is missing" : "cannot be read") +
+           (reading.message.empty() ? "" : ": " + reading.message);
+  }
+  if (broken.empty()) return "";
+  std::string text = "until all manifests can be read nothing is removed: ";
+  int named = 0;
+  for (const auto& [path, errors] : broken) {
+    if (named++ == files_named_max) return text + " and more";
+    text += (named > 1 ? ", " : "") + path;
+  }
+  return text + (broken.size() == 1 ? " is broken" : " are broken");
+}
+
+// The marks of a last good copy survive, so that causes still name the line of the file.
+Json marks_to_json(const Document& document) {
+  Json marks = Json::object();
+  for (const auto& [path, mark] : document.marks) {
+    marks.set(path, Json::array({mark.line, mark.column}));
+  }
+  return marks;
+}
+
+}  // namespace
+
+std::string encode_last_good(const Catalog::Entry& entry) {
+  return Json::object({{"source", entry.source},
+                       {"manifest", entry.app->document->value},
+                       {"marks", marks_to_json(*entry.app->document)}})
+      .dump();
+}
+
+void Catalog::restore(const std::vector<LastGood>& copies) {
+  for (const LastGood& copy : copies) {
+    const Result<Json> held = Json::parse(copy.text);
+    if (!held) continue;
+    Document document;
+    document.value = (*held)["manifest"];
+    const std::string& source = (*held)["source"].as_string();
+    document.start = {source, 1, 1};
+    for (const auto& [path, place] : (*held)["marks"].members()) {
+      const auto& items = place.items();
+      if (items.size() != 2) continue;
+      document.marks[path] = {source, static_cast<int>(items[0].as_int()),
+                              static_cast<int>(items[1].as_int())};
+    }
+    ParsedApp parsed = parse_app(document);
+    if (!parsed.app || parsed.name != copy.name) continue;
+    Entry entry;
+    entry.text = document.value.canonical();
+    entry.source = source;
+    entry.app = std::make_shared<App>(std::move(*parsed.app));
+    entries_[copy.name] = std::move(entry);
+  }
+}
+
+const ParsedManifest& Catalog::parsed(const ManifestFile& file) {
+  Parsed& held = cache_[file.path];
+  if (held.text != file.text) {
+    held.text = file.text;
+    held.manifest = parse_manifest(file.path, *file.text);
+  }
+  return held.manifest;
+}
+
+Catalog::Change Catalog::read(const FolderReading& reading) {
+  Change change;
+  if (reading.state != FolderReading::State::ok) {
+    // Not a word about any app: all stay as they are.
+    hold_ = held_because(reading, broken_);
+    was_read_ = true;
+    return change;
+  }
+  std::map<std::string, std::vector<std::string>> doubles_before;
+  for (auto& [name, entry] : entries_) {
+    doubles_before[name] = std::exchange(entry.doubles, {});
+    entry.listed = false;
+  }
+  // Where a name stood keeps it; only then the order of paths decides.
+  find_owners(reading);
+  empty_reading_ = reading.files.empty();
+  std::map<std::string, Parsed> cache;
+  for (const ManifestFile& file : reading.files) {
+    if (!file.text) continue;
+    take_file(file, parsed(file), change);
+    cache[file.path] = std::move(cache_[file.path]);
+  }
+  cache_ = std::move(cache);
+  for (auto& [name, entry] : entries_) {
+    if (entry.doubles != doubles_before[name]) change.changed.insert(name);
+  }
+  // An unreadable file speaks for the apps that it held.
+  for (auto& [name, entry] : entries_) {
+    const auto found = broken_.find(entry.source);
+    if (entry.listed || found == broken_.end()) continue;
+    entry.listed = true;
+    if (entry.errors.empty() || entry.errors.front().text() != found->second.front().text()) {
+      change.changed.insert(name);
+    }
+    entry.errors = found->second;
+  }
+  hold_ = held_because(reading, broken_);
+  was_read_ = true;
+  return change;
+}
+
+// Fills owners_ and broken_.
+void Catalog::find_owners(const FolderReading& reading) {
+  owners_.clear();
+  broken_.clear();
+  for (const ManifestFile& file : reading.files) {
+    if (!file.text) {
+      broken_[file.path] = {{Code::invalid, file.error, file.path}};
+    } else if (!parsed(file).errors.empty()) {
+      broken_[file.path] = parsed(file).errors;
+    }
+    if (!file.text) continue;
+    for (const ParsedApp& app : parsed(file).apps) {
+      const auto known = entries_.find(app.name);
+      const bool owns = known != entries_.end() && known->second.source == file.path;
+      if (owns) owners_.emplace(app.name, file.path);
+    }
+  }
+  // Nobody takes over a name while its owner's file cannot be read.
+  for (const auto& [name, entry] : entries_) {
+    if (broken_.count(entry.source) > 0) owners_.emplace(name, entry.source);
+  }
+  for (const ManifestFile& file : reading.files) {
+    if (!file.text) continue;
+    for (const ParsedApp& app : parsed(file).apps) {
+      if (!app.name.empty()) owners_.emplace(app.name, file.path);
+    }
+  }
+}
+
+void Catalog::take_file(const ManifestFile& file, const ParsedManifest& manifest, Change& change) {
+  for (const ParsedApp& app : manifest.apps) take_app(file.path, app, change);
+}
+
+void Catalog::take_app(const std::string& path, const ParsedApp& parsed, Change& change) {
+  if (parsed.name.empty()) return;
+  const auto found = entries_.find(parsed.name);
+  const bool owns = owners_[parsed.name] == path;
+  if (!owns || (found != entries_.end() && found->second.listed)) {
+    if (found != entries_.end()) found->second.doubles.push_back(path);
+    return;
+  }
+  if (!parsed.app) {
+    if (found == entries_.end()) return;  // never good: it is in broken()
+    Entry& entry = found->second;
+    entry.listed = true;
+    const bool news = entry.errors.size() != parsed.errors.size() || entry.errors.empty() ||
+                      entry.errors.front().text() != parsed.errors.front().text();
+    if (news) change.changed.insert(parsed.name);
+    entry.errors = parsed.errors;
+    return;
+  }
+  Entry& entry = entries_[parsed.name];
+  const std::string text = parsed.app->document->value.canonical();
+  const bool news = !entry.app || entry.text != text;
+  if (news || !entry.errors.empty()) change.changed.insert(parsed.name);
+  if (news || entry.source != path) change.saved.insert(parsed.name);
+  // Also where nothing changed: marks move with the lines of the file.
+  entry.app = std::make_shared<App>(*parsed.app);
+  entry.text = text;
+  entry.source = path;
+  entry.errors.clear();
+  entry.listed = true;
+}
+
+std::vector<std::string> Catalog::absent() const {
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : entries_) {
+    if (!entry.listed) names.push_back(name);
+  }
+  return names;
+}
+
+void Catalog::forget(const std::string& name) { entries_.erase(name); }
+
+}  // namespace fairlead

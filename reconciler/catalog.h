@@ -1,0 +1,83 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "reconciler/app.h"
+#include "reconciler/world.h"
+
+// Which apps are wanted, as the manifest folder says it over time: identity by name and not by
+// path, the first owner of a name keeps it, a broken file freezes its apps on their last good
+// version, and an app is gone only when a whole, unbroken reading lacks it. A value without I/O,
+// owned by the Reconciler.
+namespace fairlead {
+
+// The last good copy of a manifest, as kept in the state folder ("manifests/<app>.json").
+struct LastGood {
+  std::string name;
+  std::string text;  // as encode_last_good() made it
+};
+
+class Catalog {
+ public:
+  struct Entry {
+    std::shared_ptr<const App> app;  // the last good version
+    std::string source;              // path of its file, relative to the folder
+    std::string text;                // canonical JSON: two equal ones are the same manifest
+    std::vector<Error>
+        errors;           // why the file's newer version is not used; empty: it is as in the file
+    bool listed = false;  // in the last reading, whole or broken
+    std::vector<std::string> doubles;  // other files that claim the name
+  };
+
+  // Takes the copies of an earlier run, before the first reading. Damaged copies are left out.
+  void restore(const std::vector<LastGood>& copies);
+
+  struct Change {
+    std::set<std::string> changed;  // apps that are new or differ, errors included
+    std::set<std::string> saved;    // of these, apps whose last good version is new: to be written
+  };
+  Change read(const FolderReading& reading);
+
+  const std::map<std::string, Entry>& entries() const { return entries_; }
+
+  // Files that hold no usable app: path → its errors. Broken files of known apps are listed here
+  // too.
+  const std::map<std::string, std::vector<Error>>& broken() const { return broken_; }
+
+  // Names of apps that the last reading no longer has.
+  std::vector<std::string> absent() const;
+  // Why nothing may be removed now; empty: absence means removal.
+  const std::string& hold() const { return hold_; }
+  bool was_read() const { return was_read_; }
+  // Whether the reading had any manifest at all.
+  bool empty_reading() const { return empty_reading_; }
+
+  // The app is removed: forgets it.
+  void forget(const std::string& name);
+
+ private:
+  struct Parsed {
+    std::shared_ptr<const std::string> text;
+    ParsedManifest manifest;
+  };
+  const ParsedManifest& parsed(const ManifestFile& file);
+  void find_owners(const FolderReading& reading);
+  void take_file(const ManifestFile& file, const ParsedManifest& manifest, Change& change);
+  void take_app(const std::string& path, const ParsedApp& parsed, Change& change);
+
+  std::map<std::string, Entry> entries_;       // app name → entry
+  std::map<std::string, std::string> owners_;  // app name → path that owns it in this reading
+  std::map<std::string, Parsed> cache_;        // path → what its text parsed to
+  std::map<std::string, std::vector<Error>> broken_;
+  std::string hold_ = "the manifests have not been read yet";
+  bool was_read_ = false;
+  bool empty_reading_ = true;
+};
+
+std::string encode_last_good(const Catalog::Entry& entry);
+
+}  // namespace fairlead

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "providers/provider.h"
+#include "reconciler/backoff.h"
+#include "reconciler/world.h"
+
+// The connection to one provider's system: handshake, event stream first, then a full list; the
+// same again whenever the stream ends, with back-off and never more than one try a second; a full
+// list every resync interval. Owned by the Reconciler. Does no I/O: it gives requests out and takes
+// events in.
+namespace fairlead {
+
+class Link {
+ public:
+  struct Timing {
+    Duration resync{std::chrono::seconds(30)};
+    bool stream =
+        true;  // false for a single convergence or a plan: no events are needed, only lists
+  };
+  Link(const Provider& provider, Timing timing, std::uint64_t seed);
+
+  const Provider& provider() const { return provider_; }
+  bool up() const { return phase_ == Phase::up; }
+  const std::optional<Session>& session() const { return session_; }
+  const Section* shared() const { return shared_.get(); }
+  const std::string& error() const { return error_; }
+  int tries() const { return tries_; }  // that failed since it was last up
+  int reconnects() const { return reconnects_; }
+
+  // What is to be sent now. Calls of a listing are numbered from 0.
+  struct Wants {
+    std::vector<HttpCall> handshake;  // at most one
+    std::optional<HttpCall> subscribe;
+    std::vector<std::variant<HttpCall, FileCall>> listing;
+    bool unsubscribe = false;
+  };
+  Wants wake(Instant now);
+  Duration due() const;
+
+  void take_handshake(const Answer& answer, Instant now);
+  void take_stream_opened();
+  void take_stream_closed(const std::string& error, Instant now);
+  // A complete observation once the last answer of a listing is in.
+  std::optional<Observer::Observed> take_listing(std::size_t index, const Answer& answer,
+                                                 Instant now);
+  // Whether the listing just taken was the first since the connection was made: until then anything
+  // may have happened unseen.
+  bool first_listing() const { return first_listing_; }
+  // The list is stale: list again soon.
+  void relist() { relist_ = true; }
+  void set_resync(Duration resync) { timing_.resync = resync; }
+
+ private:
+  enum class Phase { down, shaking, subscribing, listing, up };
+  void fail(const std::string& error, Instant now);
+  void begin_listing(Wants& wants, Instant now);
+
+  const Provider& provider_;
+  Timing timing_;
+  Jitter jitter_;
+  Phase phase_ = Phase::down;
+  std::vector<Answer> handshake_;
+  std::optional<Session> session_;
+  SectionPtr shared_;
+  std::unique_ptr<Observer> lister_;
+  std::size_t outstanding_ = 0;
+  std::string listing_error_;
+  std::string error_ = "not connected yet";
+  bool relist_ = false;
+  bool streaming_ = false;
+  bool first_listing_ = false;
+  bool asked_ = false;  // the request of this phase is out
+  int tries_ = 0;
+  int reconnects_ = 0;
+  Duration next_try_{0};
+  Duration next_list_{0};
+};
+
+}  // namespace fairlead

@@ -1,0 +1,390 @@
+// The part of Reconciler that carries out passes: observe → diff → submit, for one app at a time.
+
+#include <algorithm>
+#include <utility>
+
+#include "reconciler/reconciler.h"
+#include "reconciler/units.h"
+
+namespace fairlead {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t history_max = 30;
+constexpr int repeats_max = 3;
+
+// How long to wait when the world has moved under a plan: at first not at all.
+Duration moved_wait(int moves) {
+  if (moves <= 1) return Duration(0);
+  return std::min<Duration>(milliseconds(20) * (1 << std::min(moves, 9)), seconds(5));
+}
+
+}  // namespace
+
+void Reconciler::mark_dirty(AppState& state, Duration due) {
+  state.due = std::min(state.due, due);
+  schedule(state);
+}
+
+void Reconciler::schedule(AppState& state) {
+  const Duration at = may_begin(state) ? state.due : never;
+  if (state.scheduled == at) return;
+  if (state.scheduled != never) schedule_.erase({state.scheduled, state.name});
+  state.scheduled = at;
+  if (at != never) schedule_.insert({at, state.name});
+}
+
+bool Reconciler::may_begin(const AppState& state) const {
+  return state.phase == AppState::Phase::idle &&
+         std::all_of(links_.begin(), links_.end(), [](const Link& held) { return held.up(); });
+}
+
+void Reconciler::begin_passes() {
+  while (!schedule_.empty() && schedule_.begin()->first <= now_.steady &&
+         observing_ < observing_max) {
+    AppState& state = apps_.at(schedule_.begin()->second);
+    schedule_.erase(schedule_.begin());
+    state.scheduled = never;
+    if (may_begin(state)) begin_pass(state);
+  }
+  // Between passes nobody holds a reference to an app that is gone.
+  for (const std::string& name : std::exchange(forgotten_, {})) {
+    const auto found = apps_.find(name);
+    if (found == apps_.end() || found->second.phase != AppState::Phase::idle) continue;
+    if (found->second.wanted || found->second.removing) continue;
+    found->second.due = never;
+    schedule(found->second);
+    apps_.erase(found);
+  }
+}
+
+void Reconciler::begin_pass(AppState& state) {
+  state.phase = AppState::Phase::observing;
+  state.pass = ++passes_;
+  state.began = now_.steady;
+  state.due = never;
+  state.observe_error.clear();
+  state.observing_hints = std::exchange(state.hinted, {});
+  ++observing_;
+  for (const Link& held : links_) {
+    const std::string provider(held.provider().name());
+    Scope scope;
+    scope.app = state.name;
+    scope.wanted = state.wanted.get();
+    scope.before = state.seen[provider].get();
+    scope.listed = state.listed;
+    scope.hinted = &state.observing_hints;
+    scope.memory = &state.memory;
+    scope.now = now_;
+    state.observers[provider] = {held.provider().observe(*held.session(), scope), 0};
+  }
+  state.listed = false;
+  observe_more(state);
+}
+
+void Reconciler::observe_more(AppState& state) {
+  for (auto& [provider, watching] : state.observers) {
+    for (auto& call : watching.observer->next()) {
+      const RequestId id = std::visit([this](auto& what) { return send(std::move(what)); }, call);
+      expect(id,
+             {Expected::For::observation, state.name, watching.asked++, provider, state.pass, {}});
+      ++state.outstanding;
+    }
+  }
+  if (state.outstanding == 0) observed(state);
+}
+
+void Reconciler::take_observation(AppState& state, const Expected& expected, const Answer& answer) {
+  const auto watching = state.observers.find(expected.key);
+  if (state.pass != expected.pass || watching == state.observers.end()) return;
+  const Result<void> taken = watching->second.observer->take(expected.index, answer);
+  if (!taken) state.observe_error = taken.error().message;
+  if (--state.outstanding > 0) return;
+  if (state.observe_error.empty()) return observe_more(state);
+  // Nothing is decided from half an observation.
+  state.observers.clear();
+  state.phase = AppState::Phase::idle;
+  --observing_;
+  state.hinted.merge(state.observing_hints);
+  ++state.observe_failures;
+  mark_dirty(state, now_.steady + jitter_.around(backoff(state.observe_failures)));
+}
+
+void Reconciler::observed(AppState& state) {
+  for (auto& [provider, watching] : state.observers) {
+    Observer::Observed result = watching.observer->finish();
+    state.seen[provider] = result.apps[state.name];
+  }
+  state.observers.clear();
+  state.observed = now_.wall;
+  state.observe_failures = 0;
+  state.memory.suspects.clear();
+  --observing_;
+  diff(state);
+}
+
+View Reconciler::view_of(const AppState& state, const Link& held) const {
+  View view;
+  view.app = state.name;
+  view.wanted = state.wanted.get();
+  view.seen = state.seen.at(std::string(held.provider().name())).get();
+  view.shared = held.shared();
+  view.session = &*held.session();
+  view.platform = platform_.get();
+  view.memory = &state.memory;
+  view.claims = &claims_;
+  view.now = now_;
+  view.drop_data = state.drop_data;
+  if (!state.wanted) return view;
+  view.waiting_for = waiting_for(*state.wanted->app);
+  if (!state.wanted->unmet.empty()) view.waiting_for = "needs " + state.wanted->unmet.front();
+  return view;
+}
+
+void Reconciler::diff(AppState& state) {
+  Plan plan;
+  Report report;
+  const bool concerned = state.wanted || state.removing;
+  for (const Link& held : links_) {
+    if (!concerned) break;
+    const std::size_t before = plan.steps().size();
+    held.provider().diff(view_of(state, held), plan, report);
+    for (std::size_t i = before; i < plan.steps().size(); ++i) {
+      plan.steps()[i].provider = held.provider().name();
+    }
+  }
+  if (state.wanted && !state.wanted->unmet.empty()) {
+    // What no provider offers yet cannot be half given: nothing of this app is touched.
+    plan = Plan();
+    report.out_of_sync(
+        "NeedNotOffered",
+        "needs " + state.wanted->unmet.front() +
+            ", which nothing on this host offers; its containers are left as they are");
+  }
+  for (const Step& step : plan.steps()) {
+    if (!step.claim.empty()) claims_[step.claim] = state.name;
+  }
+  state.plan = std::move(plan);
+  state.states.assign(state.plan.steps().size(), StepState::waiting);
+  state.done = state.failed = 0;
+  state.moved = false;
+  state.planned = true;
+  state.phase = AppState::Phase::acting;
+  plan_probes(state);
+  describe(state, std::move(report));
+  if (options_.mode == Mode::plan) return end_pass(state);
+  act(state);
+}
+
+bool Reconciler::released(const AppState& state, const Step& step) const {
+  return std::all_of(step.needs.begin(), step.needs.end(),
+                     [&](std::size_t need) { return state.states[need] == StepState::done; });
+}
+
+void Reconciler::act(AppState& state) {
+  const auto& steps = state.plan.steps();
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (state.states[i] != StepState::waiting || steps[i].waits() || !released(state, steps[i]))
+      continue;
+    const auto retry = state.retries.find(step_key(steps[i]));
+    if (state.in_flight.count(step_key(steps[i])) > 0) {
+      state.states[i] = StepState::running;
+    } else if (retry != state.retries.end() && retry->second.not_before > now_.steady) {
+      state.states[i] = StepState::held;
+      state.report.due(retry->second.not_before);
+    } else {
+      submit_step(state, i);
+    }
+  }
+  end_if_done(state);
+}
+
+void Reconciler::submit_step(AppState& state, std::size_t index) {
+  const Step& step = state.plan.steps()[index];
+  state.states[index] = StepState::running;
+  Request request;
+  request.id = ++last_id_;
+  if (const auto* call = std::get_if<HttpCall>(&step.request)) {
+    const Result<void> allowed = link(step.provider)->provider().policy(*call, *platform_);
+    if (!allowed) {
+      state.states[index] = StepState::failed;
+      return step_failed(state, step, allowed.error());
+    }
+    request.what = *call;
+  } else {
+    request.what = std::get<FileCall>(step.request);
+  }
+  Expected expected{Expected::For::step, state.name, index, step_key(step), state.pass, {}};
+  expected.step = {step, state.pass, now_.steady};
+  expect(request.id, std::move(expected));
+  state.in_flight[step_key(step)] = request.id;
+  const bool slotless = step.patient || std::holds_alternative<FileCall>(step.request);
+  if (slotless) {
+    out_->push_back(std::move(request));
+  } else {
+    queue_.push(state.name, std::move(request));
+  }
+}
+
+void Reconciler::take_step(const Expected& expected, const Answer& answer) {
+  progress_logged_.erase(expected.key);
+  const auto found = apps_.find(expected.owner);
+  if (found == apps_.end()) return;
+  AppState& state = found->second;
+  state.in_flight.erase(expected.key);
+  const Outcome outcome =
+      link(expected.step.step.provider)->provider().judge(expected.step.step, answer);
+  // A plan that was made since may have the same step; the answer counts for it as well.
+  const auto& steps = state.plan.steps();
+  for (std::size_t i = 0; i < steps.size() && state.phase == AppState::Phase::acting; ++i) {
+    if (state.states[i] != StepState::running || step_key(steps[i]) != expected.key) continue;
+    state.states[i] = outcome.next == Outcome::Next::done ? StepState::done : StepState::failed;
+  }
+  take_outcome(state, expected.step, outcome);
+  if (state.phase == AppState::Phase::acting) {
+    act(state);
+  } else {
+    mark_dirty(state, now_.steady);
+  }
+}
+
+void Reconciler::take_outcome(AppState& state, const InFlight& flight, const Outcome& outcome) {
+  const Step& step = flight.step;
+  switch (outcome.next) {
+    case Outcome::Next::done:
+      state.retries.erase(step_key(step));
+      if (!step.count_as.empty()) {
+        Counter& counter = state.memory.counters[step.count_as];
+        ++counter.count;
+        counter.last = now_.steady;
+      }
+      ++state.done;
+      return note(state, flight, "");
+    case Outcome::Next::look_again:
+      state.moved = true;
+      if (!outcome.suspect.empty()) state.memory.suspects.insert(outcome.suspect);
+      if (outcome.relist) link(step.provider)->relist();
+      return note(state, flight, outcome.error.message + "; looking again");
+    case Outcome::Next::failed:
+      note(state, flight, outcome.error.message);
+      return step_failed(state, step, outcome.error);
+  }
+}
+
+void Reconciler::step_failed(AppState& state, const Step& step, const Error& error) {
+  Retry& retry = state.retries[step_key(step)];
+  ++retry.failures;
+  retry.error = error.message;
+  retry.not_before = now_.steady + jitter_.around(backoff(retry.failures));
+  ++state.failed;
+  state.report.due(retry.not_before);
+  Report report = state.report;
+  report.worsen(HealthState::degraded, "StepFailed", error.message);
+  describe(state, std::move(report));
+}
+
+void Reconciler::note(AppState& state, const InFlight& flight, const std::string& trouble) {
+  const Duration took = now_.steady - flight.sent;
+  LogRecord record;
+  record.level = trouble.empty() ? LogRecord::Level::info : LogRecord::Level::warning;
+  record.app = state.name;
+  record.verb = flight.step.verb;
+  record.resource = flight.step.resource;
+  record.cause = trouble.empty() ? flight.step.cause : trouble;
+  record.pass = std::to_string(flight.pass);
+  record.took = took;
+  state.history.push_back({now_.wall, record.verb + " " + record.resource + ": " + record.cause +
+                                          " (" + format_duration(took) + ")"});
+  if (state.history.size() > history_max) state.history.pop_front();
+  log(std::move(record));
+}
+
+void Reconciler::end_if_done(AppState& state) {
+  const auto& steps = state.plan.steps();
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    // What is slow by its nature goes on behind the pass, so that the app's other parts are looked
+    // after meanwhile.
+    if (state.states[i] == StepState::running && !steps[i].patient) return;
+  }
+  end_pass(state);
+}
+
+void Reconciler::end_pass(AppState& state) {
+  state.phase = AppState::Phase::idle;
+  const bool removal_done =
+      state.removing && state.plan.empty() && state.in_flight.empty() && nothing_left(state);
+  if (removal_done) return finish_removal(state);
+  Duration due = state.report.look_again.value_or(never);
+  for (const auto& [key, retry] : state.retries) {
+    if (retry.not_before > now_.steady) due = std::min(due, retry.not_before);
+  }
+  state.moves = state.moved ? state.moves + 1 : 0;
+  if (state.moved) due = std::min(due, now_.steady + moved_wait(state.moves));
+  if (state.done > 0) {
+    const std::string text = state.plan.text();
+    state.repeats = text == state.last_plan ? state.repeats + 1 : 0;
+    state.last_plan = text;
+    // A step that succeeds and changes nothing must not be repeated without end.
+    const bool in_vain = state.repeats >= repeats_max;
+    due = std::min(due, now_.steady + (in_vain ? backoff(state.repeats) : Duration(0)));
+  }
+  if (state.done + state.failed > 0) {
+    LogRecord record;
+    record.app = state.name;
+    record.verb = "pass";
+    record.cause = std::to_string(state.done) + " done" +
+                   (state.failed > 0 ? ", " + std::to_string(state.failed) + " failed" : "") +
+                   " of " + std::to_string(state.plan.steps().size()) + " steps";
+    record.pass = std::to_string(state.pass);
+    record.took = now_.steady - state.began;
+    log(std::move(record));
+  }
+  state.due = std::min(state.due, due);
+  schedule(state);
+}
+
+void Reconciler::describe(AppState& state, Report report) {
+  if (state.plan.has_requests() || std::any_of(state.plan.steps().begin(), state.plan.steps().end(),
+                                               [](const Step& step) { return step.waits(); })) {
+    report.out_of_sync("Converging", "");
+  }
+  for (const Step& step : state.plan.steps()) {
+    const auto retry = state.retries.find(step_key(step));
+    if (retry != state.retries.end())
+      report.worsen(HealthState::degraded, "StepFailed", retry->second.error);
+  }
+  if (state.removing) {
+    report.worsen(HealthState::progressing, "Removing", "its manifest is gone");
+    report.out_of_sync("Removing", "its manifest is gone");
+  }
+  if (!state.frozen.empty()) report.out_of_sync("InvalidManifest", state.frozen);
+  if (!state.doubled.empty()) report.out_of_sync("NameTaken", state.doubled);
+  if (!state.wanted && !state.removing) {
+    report.worsen(HealthState::unknown, "NotWanted", "nothing is wanted of it");
+  }
+  report.wanted = state.wanted ? state.wanted->revision : "";
+  const bool news =
+      report.health != state.report.health ||
+      (report.health == HealthState::degraded && report.reason != state.report.reason);
+  const bool moved = news || report.sync != state.report.sync;
+  if (moved) state.since = now_.wall;
+  const bool health_moved = report.health != state.report.health;
+  state.report = std::move(report);
+  if (health_moved) wake_dependents(state.name);
+  if (!news) return;
+  LogRecord record;
+  const bool bad = state.report.health == HealthState::degraded;
+  record.level = bad ? LogRecord::Level::warning : LogRecord::Level::info;
+  record.app = state.name;
+  record.verb = "health";
+  record.resource = health_name(state.report.health);
+  record.cause = state.report.health == HealthState::healthy
+                     ? ""
+                     : state.report.reason + ": " + state.report.message;
+  record.pass = std::to_string(state.pass);
+  log(std::move(record));
+}
+
+}  // namespace fairlead

@@ -1,0 +1,88 @@
+// The part of Reconciler that makes the health checks which fairlead asks itself.
+
+#include <algorithm>
+#include <utility>
+
+#include "reconciler/reconciler.h"
+
+namespace fairlead {
+namespace {
+
+// Until it answers for the first time a container is asked more often, so that a deploy does not
+// wait for nothing.
+constexpr std::chrono::milliseconds eager{200};
+
+}  // namespace
+
+void Reconciler::plan_probes(AppState& state) {
+  std::map<std::string, ProbeRun> wanted;
+  for (const Link& held : links_) {
+    if (options_.mode == Mode::plan || !state.wanted) break;
+    for (Probe& probe : held.provider().probes(view_of(state, held))) {
+      const auto known = state.probes.find(probe.key);
+      ProbeRun run =
+          known == state.probes.end() ? ProbeRun{{}, now_.steady, now_.steady, 0} : known->second;
+      if (known == state.probes.end()) probe_schedule_.insert({run.due, state.name});
+      run.probe = std::move(probe);
+      const std::string key = run.probe.key;
+      wanted[key] = std::move(run);
+    }
+  }
+  state.probes = std::move(wanted);
+  for (auto it = state.memory.probes.begin(); it != state.memory.probes.end();) {
+    it = state.probes.count(it->first) > 0 ? std::next(it) : state.memory.probes.erase(it);
+  }
+}
+
+void Reconciler::send_probes() {
+  while (!probe_schedule_.empty() && probe_schedule_.begin()->first <= now_.steady) {
+    const std::string name = probe_schedule_.begin()->second;
+    probe_schedule_.erase(probe_schedule_.begin());
+    const auto found = apps_.find(name);
+    if (found == apps_.end()) continue;
+    for (auto& [key, run] : found->second.probes) {
+      if (run.in_flight != 0 || run.due > now_.steady) continue;
+      run.in_flight = send(run.probe.call);
+      expect(run.in_flight, {Expected::For::probe, name, 0, key, 0, {}});
+    }
+  }
+}
+
+void Reconciler::take_probe(const Expected& expected, const Answer& answer) {
+  const auto found = apps_.find(expected.owner);
+  if (found == apps_.end()) return;
+  AppState& state = found->second;
+  const auto known = state.probes.find(expected.key);
+  if (known == state.probes.end()) return;
+  ProbeRun& run = known->second;
+  run.in_flight = 0;
+  ProbeState& held = state.memory.probes[expected.key];
+  // As Docker's own and Kubernetes' checks: 2xx and 3xx are well.
+  const bool well = answer.status >= 200 && answer.status < 400;
+  bool news = false;
+  if (well) {
+    news = held.successes == 0 || held.failures_in_row > 0;
+    held = {held.successes + 1, 0, ""};
+  } else {
+    held.last_error = "GET " + run.probe.call.path + ": " +
+                      (answer.answered() ? std::to_string(answer.status) : answer.error);
+    // The eager ones in between are no further failures: `retries` counts whole intervals.
+    const bool counts =
+        now_.steady >= run.counted + run.probe.interval && now_.steady >= run.probe.lenient_until;
+    if (counts) {
+      ++held.failures_in_row;
+      run.counted = now_.steady;
+      news = true;
+    }
+  }
+  const bool starting = held.successes == 0;
+  run.due =
+      now_.steady + (starting ? std::min<Duration>(run.probe.interval, eager) : run.probe.interval);
+  probe_schedule_.insert({run.due, state.name});
+  if (news) {
+    state.listed = state.phase == AppState::Phase::idle && state.due > now_.steady;
+    mark_dirty(state, now_.steady);
+  }
+}
+
+}  // namespace fairlead

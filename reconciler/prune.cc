@@ -1,0 +1,97 @@
+#include "reconciler/prune.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+
+namespace fairlead {
+namespace {
+
+using std::chrono::minutes;
+
+// A checkout that loses its files a few at a time must not slip beneath the fuse.
+constexpr minutes window{10};
+
+std::string token_of(const std::set<std::string>& apps) {
+  std::uint32_t hash = 2166136261u;  // FNV-1a: tells sets apart, protects nothing
+  for (const std::string& app : apps) {
+    for (const char c : app + "\n") hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  }
+  char text[9];
+  std::snprintf(text, sizeof text, "%08x", hash);
+  return text;
+}
+
+std::string names(const std::set<std::string>& apps) {
+  std::string text;
+  int count = 0;
+  for (const std::string& app : apps) {
+    if (count++ == 5) return text + " and " + std::to_string(apps.size() - 5) + " more";
+    text += (text.empty() ? "" : ", ") + app;
+  }
+  return text;
+}
+
+}  // namespace
+
+PruneGuard::Verdict PruneGuard::decide(const Input& input) {
+  for (auto it = since_.begin(); it != since_.end();) {
+    it = input.candidates.count(it->first) > 0 ? std::next(it) : since_.erase(it);
+  }
+  for (auto it = approved_.begin(); it != approved_.end();) {
+    it = input.candidates.count(*it) > 0 ? std::next(it) : approved_.erase(it);
+  }
+  lately_.erase(std::remove_if(lately_.begin(), lately_.end(),
+                               [&](Duration at) { return at + window < input.now; }),
+                lately_.end());
+  Verdict verdict;
+  std::set<std::string> open;
+  for (const std::string& app : input.candidates) {
+    since_.emplace(app, input.now);
+    (approved_.count(app) > 0 ? verdict.remove : open).insert(app);
+  }
+  if (open.empty()) return verdict;
+  const std::size_t count = open.size() + lately_.size();
+  const std::size_t all = input.wanted + input.candidates.size() + lately_.size();
+  const bool blown = count > static_cast<std::size_t>(input.limits.fuse_apps) &&
+                     count * 100 > all * static_cast<std::size_t>(input.limits.fuse_percent);
+  if (!input.hold.empty()) {
+    verdict.reason = input.hold;
+  } else if (input.empty_reading) {
+    verdict.reason = "the manifest folder is empty; nothing is removed for that alone";
+    verdict.approvable = true;
+  } else if (blown) {
+    verdict.reason = "would remove " + std::to_string(open.size()) + " of " + std::to_string(all) +
+                     " apps (" + names(open) + "), more than the fuse allows";
+    verdict.approvable = true;
+  }
+  if (!verdict.reason.empty()) {
+    verdict.waiting = open;
+    verdict.token = token_of(open);
+    return verdict;
+  }
+  for (const std::string& app : open) {
+    const Duration due = since_[app] + input.limits.grace;
+    if (input.now >= due) {
+      verdict.remove.insert(app);
+    } else {
+      verdict.waiting.insert(app);
+      verdict.reason = "the manifest is gone; the removal waits for the grace period";
+      if (!verdict.due || due < *verdict.due) verdict.due = due;
+    }
+  }
+  return verdict;
+}
+
+std::set<std::string> PruneGuard::approve(const Verdict& verdict, const std::string& token) {
+  if (!verdict.approvable || (!token.empty() && token != verdict.token)) return {};
+  approved_.insert(verdict.waiting.begin(), verdict.waiting.end());
+  return verdict.waiting;
+}
+
+void PruneGuard::removed(const std::string& app, Duration now) {
+  if (approved_.erase(app) == 0) lately_.push_back(now);
+  since_.erase(app);
+}
+
+}  // namespace fairlead

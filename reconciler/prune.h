@@ -1,0 +1,48 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "reconciler/platform.h"
+#include "reconciler/world.h"
+
+// Which apps without a manifest may be removed now. The most dangerous decision of all, so it
+// stands alone: it depends on nothing but its arguments and remembers only what was approved and
+// what was removed lately.
+namespace fairlead {
+
+class PruneGuard {
+ public:
+  struct Input {
+    std::set<std::string> candidates;  // apps that exist and have no manifest
+    std::size_t wanted = 0;            // apps that have one
+    std::string hold;                  // why nothing may be removed at all; empty: it may
+    bool empty_reading = false;        // the folder holds no manifest: never removes by itself
+    Platform::Prune limits;
+    Duration now{0};  // steady
+  };
+  struct Verdict {
+    std::set<std::string> remove;   // now
+    std::set<std::string> waiting;  // for `reason`
+    std::string reason;             // for people; empty where nothing waits
+    bool approvable = false;        // `fairlead approve` would let them go
+    std::string token;              // names exactly this set of waiting apps
+    std::optional<Duration> due;    // when the grace of the next one ends
+  };
+  // Called at every change and when `due` has come. A candidate's grace begins when it is first
+  // seen here.
+  Verdict decide(const Input& input);
+
+  // Approves what waits; with a token only that very set. Returns the approved apps.
+  std::set<std::string> approve(const Verdict& verdict, const std::string& token);
+  void removed(const std::string& app, Duration now);
+
+ private:
+  std::map<std::string, Duration> since_;  // candidate → first seen as such
+  std::set<std::string> approved_;
+  std::vector<Duration> lately_;  // when apps were removed without approval
+};
+
+}  // namespace fairlead

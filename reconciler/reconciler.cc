@@ -1,0 +1,247 @@
+#include "reconciler/reconciler.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace fairlead {
+namespace {
+
+// In Mode::once: so many failures of one step, and it is not waited for any longer.
+constexpr int failures_max = 3;
+
+}  // namespace
+
+Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> platform,
+                       const std::vector<LastGood>& last_good, Options options)
+    : providers_(std::move(providers)),
+      platform_(std::move(platform)),
+      options_(options),
+      jitter_(options.seed),
+      queue_(platform_->engine.concurrency) {
+  Link::Timing timing;
+  timing.resync = platform_->engine.resync;
+  timing.stream = options_.mode != Mode::plan;
+  for (const auto& provider : providers_) links_.emplace_back(*provider, timing, options_.seed++);
+  catalog_.restore(last_good);
+}
+
+std::vector<Request> Reconciler::handle(const Event& event, Instant now) {
+  std::vector<Request> out;
+  now_ = now;
+  out_ = &out;
+  std::visit([this](const auto& happened) { on(happened); }, event);
+  if (!stopped_) advance();
+  out_ = nullptr;
+  return out;
+}
+
+void Reconciler::advance() {
+  wake_links();
+  if (guard_due_ || (verdict_.due && now_.steady >= *verdict_.due)) guard_removals();
+  if (now_.steady >= save_due_) save_again();
+  begin_passes();
+  send_probes();
+  for (Request& request : queue_.take(now_.steady)) out_->push_back(std::move(request));
+}
+
+Duration Reconciler::deadline() const {
+  Duration due = save_due_;
+  for (const Link& link : links_) due = std::min(due, link.due());
+  if (!schedule_.empty() && observing_ < observing_max)
+    due = std::min(due, schedule_.begin()->first);
+  if (!probe_schedule_.empty()) due = std::min(due, probe_schedule_.begin()->first);
+  if (verdict_.due) due = std::min(due, *verdict_.due);
+  if (const auto slot = queue_.due(now_.steady)) due = std::min(due, *slot);
+  return due;
+}
+
+RequestId Reconciler::send(
+    std::variant<HttpCall, FileCall, Subscribe, Unsubscribe, Reply, LogRecord> what) {
+  Request request;
+  request.id = ++last_id_;
+  request.what = std::move(what);
+  out_->push_back(std::move(request));
+  return last_id_;
+}
+
+void Reconciler::log(LogRecord record) { send(std::move(record)); }
+
+AppState& Reconciler::app(const std::string& name) {
+  AppState& state = apps_[name];
+  if (state.name.empty()) {
+    state.name = name;
+    state.report.health = HealthState::unknown;
+    state.report.sync = SyncState::unknown;
+    state.report.reason = "NotSeenYet";
+    state.since = now_.wall;
+  }
+  return state;
+}
+
+Link* Reconciler::link(const std::string& provider) {
+  const auto found = std::find_if(links_.begin(), links_.end(), [&](const Link& held) {
+    return held.provider().name() == provider;
+  });
+  return found == links_.end() ? nullptr : &*found;
+}
+
+void Reconciler::on(const Answered& event) {
+  const auto found = requests_.find(event.request);
+  if (found == requests_.end()) return;
+  const Expected expected = std::move(found->second);
+  requests_.erase(found);
+  queue_.done(event.request);
+  switch (expected.what) {
+    case Expected::For::handshake:
+      return link(expected.owner)->take_handshake(event.answer, now_);
+    case Expected::For::listing: {
+      Link& listed = *link(expected.owner);
+      auto observed = listed.take_listing(expected.index, event.answer, now_);
+      if (observed) take_listing(listed, std::move(*observed));
+      return;
+    }
+    case Expected::For::observation:
+      return take_observation(app(expected.owner), expected, event.answer);
+    case Expected::For::step:
+      return take_step(expected, event.answer);
+    case Expected::For::probe:
+      return take_probe(expected, event.answer);
+    case Expected::For::save:
+      return take_save(expected, event.answer);
+  }
+}
+
+// A pull takes minutes; its progress is told every few seconds.
+void Reconciler::on(const Progressed& event) {
+  const auto found = requests_.find(event.request);
+  if (found == requests_.end() || found->second.what != Expected::For::step) return;
+  constexpr std::chrono::seconds apart{5};
+  Duration& logged = progress_logged_[found->second.key];
+  if (logged.count() != 0 && now_.steady < logged + apart) return;
+  logged = now_.steady;
+  const Result<Json> line = Json::parse(event.line);
+  if (!line) return;
+  LogRecord record;
+  record.app = found->second.owner;
+  record.verb = "pulling";
+  record.resource = found->second.step.step.resource;
+  record.cause = (*line)["status"].as_string() + " " + (*line)["progress"].as_string();
+  log(std::move(record));
+}
+
+void Reconciler::on(const StreamOpened& event) {
+  const auto found = streams_.find(event.stream);
+  if (found != streams_.end()) link(found->second)->take_stream_opened();
+}
+
+void Reconciler::on(const StreamClosed& event) {
+  const auto found = streams_.find(event.stream);
+  if (found == streams_.end()) return;
+  const std::string provider = found->second;
+  streams_.erase(found);
+  Link& lost = *link(provider);
+  const bool was_up = lost.up();
+  lost.take_stream_closed(event.error, now_);
+  if (was_up && !lost.up()) connection_lost(lost);
+}
+
+void Reconciler::on(const Hinted& event) {
+  const auto found = streams_.find(event.stream);
+  if (found == streams_.end()) return;
+  Link& hinted = *link(found->second);
+  const Hint hint = hinted.provider().decode_event(event.line);
+  if (hint.all) hinted.relist();
+  const auto known = apps_.find(hint.app);
+  if (hint.app.empty() || known == apps_.end()) return;
+  if (!hint.object.empty()) known->second.hinted.insert(hint.object);
+  mark_dirty(known->second, now_.steady);
+}
+
+void Reconciler::on(const PlatformChanged& event) {
+  platform_ = event.platform;
+  queue_.set_slots(platform_->engine.concurrency);
+  for (Link& held : links_) held.set_resync(platform_->engine.resync);
+  LogRecord record;
+  record.verb = "reload";
+  record.resource = "platform file";
+  log(std::move(record));
+  want_all();
+  guard_due_ = true;
+}
+
+void Reconciler::on(const Command& event) {
+  Reply reply;
+  if (event.verb == "status") {
+    reply.body = status(now_);
+  } else if (event.verb == "explain") {
+    const auto word = event.words.find("app");
+    reply.body = explain(word == event.words.end() ? "" : word->second, now_);
+    if (reply.body.has("error")) reply.status = 404;
+  } else if (event.verb == "approve") {
+    reply = approve(event);
+  } else if (event.verb == "purge") {
+    reply = purge(event);
+  } else {
+    reply.status = 404;
+    reply.body = Json::object({{"error", "there is no verb " + event.verb}});
+  }
+  reply.command = event.id;
+  send(std::move(reply));
+}
+
+void Reconciler::on(const Stop&) {
+  stopped_ = true;
+  for (const auto& [stream, provider] : streams_) send(Unsubscribe{stream});
+  streams_.clear();
+  LogRecord record;
+  record.verb = "stop";
+  record.cause = "what is under way ends, the containers stay as they are";
+  log(std::move(record));
+}
+
+// In Mode::once something that cannot get better by itself ends the wait.
+bool Reconciler::finished() const {
+  if (options_.mode == Mode::daemon) return stopped_;
+  if (std::any_of(links_.begin(), links_.end(),
+                  [](const Link& held) { return held.tries() >= 3; })) {
+    return true;
+  }
+  const bool all_up =
+      std::all_of(links_.begin(), links_.end(), [](const Link& held) { return held.up(); });
+  if (!all_up || !catalog_.was_read() || guard_due_) return false;
+  return std::all_of(apps_.begin(), apps_.end(), [this](const auto& entry) {
+    const AppState& state = entry.second;
+    const bool nothing = !state.wanted && !state.removing;
+    if (options_.mode == Mode::plan) return state.planned || nothing;
+    if (nothing) return true;
+    if (state.phase != AppState::Phase::idle || !state.in_flight.empty()) return false;
+    const bool well = state.report.health == HealthState::healthy ||
+                      state.report.health == HealthState::suspended;
+    const bool settled = state.planned && state.due > now_.steady;
+    return settled && (well || hopeless(state));
+  });
+}
+
+bool Reconciler::hopeless(const AppState& state) const {
+  if (!state.report.conflicts.empty() || (state.wanted && !state.wanted->unmet.empty()))
+    return true;
+  if (state.report.health == HealthState::degraded && state.report.reason != "StepFailed")
+    return true;
+  return std::any_of(state.retries.begin(), state.retries.end(),
+                     [](const auto& entry) { return entry.second.failures >= failures_max; });
+}
+
+bool Reconciler::converged() const {
+  if (!catalog_.was_read() || !catalog_.broken().empty() || !verdict_.waiting.empty()) return false;
+  const bool up =
+      std::all_of(links_.begin(), links_.end(), [](const Link& held) { return held.up(); });
+  return up && std::all_of(apps_.begin(), apps_.end(), [](const auto& entry) {
+           const AppState& state = entry.second;
+           if (!state.wanted && !state.removing) return state.frozen.empty();
+           const bool well = state.report.health == HealthState::healthy ||
+                             state.report.health == HealthState::suspended;
+           return !state.removing && well && state.report.sync == SyncState::synced;
+         });
+}
+
+}  // namespace fairlead

@@ -1,0 +1,189 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "reconciler/app_state.h"
+#include "reconciler/catalog.h"
+#include "reconciler/link.h"
+#include "reconciler/prune.h"
+#include "reconciler/resolve.h"
+#include "reconciler/world.h"
+#include "reconciler/write_queue.h"
+
+// The state machine of the whole program: events and time in, requests out. Level-triggered: every
+// pass of an app observes, compares and submits, and every decision is a function of (wanted, seen,
+// now); events only say where to look. Never blocks, logs or reads a clock. Owned by the program,
+// used from one thread. Invariants: (1) an app is in at most one pass at once; (2) a failed step
+// never releases its dependents; (3) no writing request leaves without having passed its provider's
+// policy; (4) the same events at the same times give the same requests.
+namespace fairlead {
+
+class Reconciler {
+ public:
+  enum class Mode {
+    daemon,  // for ever
+    once,    // until everything has converged, or cannot
+    plan,    // until every app has a plan; nothing is carried out
+  };
+  struct Options {
+    Mode mode = Mode::daemon;
+    std::uint64_t seed = 1;         // of the jitter
+    bool approve_removals = false;  // `apply --approve`
+  };
+
+  // `keys` must outlive it.
+  Reconciler(Providers providers, std::shared_ptr<const Platform> platform,
+             const std::vector<LastGood>& last_good, Options options);
+
+  // Takes one event and gives the requests that follow from it. Call with Woken when deadline() has
+  // passed, and once at the beginning.
+  std::vector<Request> handle(const Event& event, Instant now);
+  Duration deadline() const;  // steady
+
+  // For Mode::once and Mode::plan: whether there is nothing more to do; and whether all is well.
+  bool finished() const;
+  bool converged() const;
+  bool stopped() const { return stopped_; }
+  bool idle() const { return requests_.empty(); }  // no request is on its way
+
+  Json status(Instant now) const;
+  Json explain(const std::string& app, Instant now) const;
+  const std::map<std::string, AppState>& apps() const { return apps_; }
+  const Catalog& catalog() const { return catalog_; }
+
+ private:
+  static constexpr int observing_max = 16;  // apps that observe at once
+
+  // What an answer belongs to.
+  struct Expected {
+    enum class For { handshake, listing, observation, step, probe, save };
+    For what;
+    std::string owner;      // provider or app
+    std::size_t index = 0;  // of the observer's call
+    std::string key;        // step or probe key, or provider of an observation
+    std::uint64_t pass = 0;
+    InFlight step;
+  };
+
+  // reconciler.cc
+  void on(const Answered& event);
+  void on(const Progressed& event);
+  void on(const StreamOpened& event);
+  void on(const Hinted& event);
+  void on(const StreamClosed& event);
+  void on(const ManifestsChanged& event);  // wanted.cc
+  void on(const PlatformChanged& event);
+  void on(const Command& event);
+  void on(const Woken&) {}
+  void on(const Stop&);
+  void advance();
+  RequestId send(std::variant<HttpCall, FileCall, Subscribe, Unsubscribe, Reply, LogRecord> what);
+  void expect(RequestId id, Expected expected) { requests_[id] = std::move(expected); }
+  void log(LogRecord record);
+  AppState& app(const std::string& name);
+  Link* link(const std::string& provider);
+  bool hopeless(const AppState& app) const;
+
+  // wanted.cc: from manifests to wanted graphs, and to removals
+  void want(const std::set<std::string>& names);
+  void want_all();
+  void tell_reading(const Catalog::Change& change);
+  void save(const std::string& name);
+  void save_again();
+  void take_save(const Expected& expected, const Answer& answer);
+  std::vector<std::string> data_of(const AppState& app) const;
+  void set_wanted(AppState& app, const Catalog::Entry& entry);
+  void guard_removals();
+  std::set<std::string> removal_candidates() const;
+  bool nothing_left(const AppState& app) const;
+  void finish_removal(AppState& app);
+  std::string waiting_for(const App& manifest) const;
+  bool after_cycle(const std::string& name) const;
+  void wake_dependents(const std::string& name);
+
+  // connections.cc
+  void wake_links();
+  void connection_lost(Link& link);
+  void audit(Link& link);
+  void take_listing(Link& link, Observer::Observed observed);
+
+  // pass.cc
+  void mark_dirty(AppState& app, Duration due);
+  void schedule(AppState& app);
+  void begin_passes();
+  bool may_begin(const AppState& app) const;
+  void begin_pass(AppState& app);
+  void observe_more(AppState& app);
+  void take_observation(AppState& app, const Expected& expected, const Answer& answer);
+  void observed(AppState& app);
+  void diff(AppState& app);
+  View view_of(const AppState& app, const Link& link) const;
+  void act(AppState& app);
+  bool released(const AppState& app, const Step& step) const;
+  void submit_step(AppState& app, std::size_t index);
+  void take_step(const Expected& expected, const Answer& answer);
+  void take_outcome(AppState& app, const InFlight& flight, const Outcome& outcome);
+  void step_failed(AppState& app, const Step& step, const Error& error);
+  void end_if_done(AppState& app);
+  void end_pass(AppState& app);
+  void describe(AppState& app, Report report);
+  void note(AppState& app, const InFlight& flight, const std::string& trouble);
+
+  // probes.cc
+  void plan_probes(AppState& app);
+  void send_probes();
+  void take_probe(const Expected& expected, const Answer& answer);
+
+  // answers.cc: what people and programs are told
+  Json app_status(const AppState& app) const;
+  std::string why_nothing(const AppState& app, const std::string& waits) const;
+  Json removals() const;
+  Reply purge(const Command& command);
+  Reply approve(const Command& command);
+
+  Providers providers_;
+  std::shared_ptr<const Platform> platform_;
+  Options options_;
+  Jitter jitter_;
+  Catalog catalog_;
+  PruneGuard guard_;
+  PruneGuard::Verdict verdict_;
+  std::vector<Link> links_;
+  std::map<std::string, AppState> apps_;
+  std::map<std::string, std::set<std::string>> dependents_;  // app → apps that come after it
+  std::map<std::string, std::string> claims_;                // claim → app
+  std::map<std::string, Secret> secrets_;
+  WriteQueue queue_;
+  std::set<std::pair<Duration, std::string>> schedule_;  // when a pass is due → app
+  std::set<std::pair<Duration, std::string>> probe_schedule_;
+  std::unordered_map<RequestId, Expected> requests_;
+  std::map<RequestId, std::string> streams_;  // stream → provider
+  std::string folder_;
+  std::string revision_;
+  std::string state_trouble_;  // why last good copies cannot be kept; empty: they are
+  std::map<std::string, Duration> progress_logged_;  // step key → when its progress was last logged
+  std::set<std::string> broken_logged_;
+  std::string hold_logged_;
+  std::set<std::string> unsaved_;                // apps whose last good copy could not be written
+  std::set<std::string> forgotten_;              // apps of which nothing is left
+  std::pair<std::string, std::size_t> audited_;  // the object that the last audit looked at
+  Duration save_due_ = never;
+  std::uint64_t passes_ = 0;
+  RequestId last_id_ = 0;
+  int observing_ = 0;
+  int resync_found_ = 0;
+  bool wanted_once_ = false;  // the manifests were resolved at least once
+  bool guard_due_ = false;    // the removals are to be decided anew
+  bool stopped_ = false;
+
+  // Valid during handle() only.
+  Instant now_;
+  std::vector<Request>* out_ = nullptr;
+};
+
+}  // namespace fairlead

@@ -1,0 +1,40 @@
+#include "reconciler/resolve.h"
+
+#include <algorithm>
+
+namespace fairlead {
+namespace {
+
+std::vector<std::string> unmet_needs(const Providers& providers, const Needs& needs) {
+  const auto offered = [&](const std::string& need) {
+    return std::any_of(providers.begin(), providers.end(),
+                       [&](const auto& provider) { return provider->offers().count(need) > 0; });
+  };
+  std::vector<std::string> unmet;
+  if (needs.database && !offered("database")) unmet.emplace_back("database");
+  if (needs.messagebus && !offered("messagebus")) unmet.emplace_back("messagebus");
+  if (needs.storage && !offered("storage")) unmet.emplace_back("storage");
+  return unmet;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Graph>> resolve(const Providers& providers,
+                                             const std::shared_ptr<const App>& app,
+                                             const Platform& platform,
+                                             const std::map<std::string, Secret>& secrets) {
+  auto graph = std::make_shared<Graph>();
+  graph->app = app;
+  graph->unmet = unmet_needs(providers, app->needs);
+  const ResolveInput input{app.get(), &platform, &secrets};
+  for (const auto& provider : providers) {
+    const std::size_t before = graph->resources.size();
+    if (Result<void> done = provider->resolve(input, *graph); !done) return done.error();
+    for (std::size_t i = before; i < graph->resources.size(); ++i) {
+      graph->resources[i].provider = provider->name();
+    }
+  }
+  return std::shared_ptr<const Graph>(std::move(graph));
+}
+
+}  // namespace fairlead

@@ -1,0 +1,293 @@
+// The part of Reconciler that turns manifests into wanted graphs, and their absence into removals.
+
+#include <algorithm>
+#include <utility>
+
+#include "reconciler/reconciler.h"
+
+namespace fairlead {
+namespace {
+
+constexpr std::chrono::seconds save_again_after{30};
+constexpr std::size_t errors_told_max = 3;
+
+std::string told(const std::vector<Error>& errors) {
+  std::string text;
+  for (std::size_t i = 0; i < errors.size() && i < errors_told_max; ++i) {
+    text += (i == 0 ? "" : "; ") + errors[i].text();
+  }
+  if (errors.size() > errors_told_max) {
+    text += "; and " + std::to_string(errors.size() - errors_told_max) + " more";
+  }
+  return text;
+}
+
+}  // namespace
+
+void Reconciler::on(const ManifestsChanged& event) {
+  const FolderReading& reading = *event.reading;
+  const bool secrets_changed = secrets_ != reading.secrets;
+  secrets_ = reading.secrets;
+  folder_ = reading.folder;
+  revision_ = reading.revision;
+  const Catalog::Change change = catalog_.read(reading);
+  tell_reading(change);
+  for (const std::string& name : change.saved) save(name);
+  if (!std::exchange(wanted_once_, true) || secrets_changed) {
+    want_all();
+  } else {
+    want(change.changed);
+  }
+  dependents_.clear();
+  for (const auto& [name, entry] : catalog_.entries()) {
+    for (const std::string& before : entry.app->after) dependents_[before].insert(name);
+  }
+  guard_due_ = true;
+}
+
+void Reconciler::tell_reading(const Catalog::Change& change) {
+  std::set<std::string> told_now;
+  for (const auto& [path, errors] : catalog_.broken()) {
+    for (const Error& error : errors) {
+      const std::string text = error.text();
+      told_now.insert(text);
+      if (broken_logged_.count(text) > 0) continue;
+      LogRecord record;
+      record.level = LogRecord::Level::error;
+      record.verb = "invalid";
+      record.resource = path;
+      record.cause = text;
+      log(std::move(record));
+    }
+  }
+  broken_logged_ = std::move(told_now);
+  if (change.changed.empty()) return;
+  LogRecord record;
+  record.verb = "manifests";
+  record.resource = folder_ + (revision_.empty() ? "" : " at " + revision_.substr(0, 12));
+  record.cause = std::to_string(change.changed.size()) + " changed of " +
+                 std::to_string(catalog_.entries().size());
+  log(std::move(record));
+}
+
+void Reconciler::want_all() {
+  std::set<std::string> names;
+  for (const auto& [name, entry] : catalog_.entries()) names.insert(name);
+  want(names);
+}
+
+void Reconciler::want(const std::set<std::string>& names) {
+  for (const std::string& name : names) {
+    const auto entry = catalog_.entries().find(name);
+    if (entry == catalog_.entries().end()) continue;
+    AppState& state = app(name);
+    set_wanted(state, entry->second);
+    mark_dirty(state, now_.steady);
+  }
+}
+
+void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
+  state.frozen.clear();
+  if (!entry.errors.empty()) {
+    state.frozen = told(entry.errors) + "; the last good version stays in force";
+  } else if (!entry.doubles.empty()) {
+    state.doubled = entry.source + " owns this name; " + entry.doubles.front() +
+                    " claims it too and is ignored: give it another name";
+  }
+  if (entry.doubles.empty()) state.doubled.clear();
+  // An app that is about to be removed keeps what it was until the guard has decided.
+  Result<std::shared_ptr<const Graph>> graph = resolve(providers_, entry.app, *platform_, secrets_);
+  if (!graph) {
+    state.frozen = graph.error().text() + "; what runs is left as it is";
+    return;
+  }
+  const bool same =
+      state.wanted && state.text == entry.text && state.wanted->revision == (*graph)->revision;
+  state.wanted = *graph;
+  state.text = entry.text;
+  if (same) return;
+  state.retries.clear();
+  state.memory.counters.clear();
+  state.repeats = 0;
+}
+
+void Reconciler::save(const std::string& name) {
+  if (options_.mode == Mode::plan) return;
+  const auto entry = catalog_.entries().find(name);
+  if (entry == catalog_.entries().end()) return;
+  FileCall call;
+  call.path = "manifests/" + name + ".json";
+  call.content = Secret(encode_last_good(entry->second));
+  expect(send(std::move(call)), {Expected::For::save, name, 0, "", 0, {}});
+}
+
+void Reconciler::take_save(const Expected& expected, const Answer& answer) {
+  if (answer.ok() || answer.status == 404) {
+    unsaved_.erase(expected.owner);
+    if (unsaved_.empty()) state_trouble_.clear();
+    return;
+  }
+  unsaved_.insert(expected.owner);
+  save_due_ = now_.steady + save_again_after;
+  if (!state_trouble_.empty()) return;
+  state_trouble_ = "the last good copies of manifests cannot be kept in " +
+                   platform_->folders.state + ": " + answer.error +
+                   "; free some space or make the folder writable";
+  LogRecord record;
+  record.level = LogRecord::Level::error;
+  record.verb = "save";
+  record.cause = state_trouble_;
+  log(std::move(record));
+}
+
+void Reconciler::save_again() {
+  save_due_ = never;
+  for (const std::string& name : unsaved_) save(name);
+}
+
+std::set<std::string> Reconciler::removal_candidates() const {
+  std::set<std::string> candidates;
+  for (const std::string& name : catalog_.absent()) candidates.insert(name);
+  for (const auto& [name, state] : apps_) {
+    // Seen with our mark, and no manifest ever heard of: the state folder was lost, or the removal
+    // was cut short.
+    if (catalog_.entries().count(name) == 0 && !nothing_left(state)) candidates.insert(name);
+  }
+  return candidates;
+}
+
+bool Reconciler::nothing_left(const AppState& state) const {
+  return std::all_of(links_.begin(), links_.end(), [&](const Link& held) {
+    const auto seen = state.seen.find(std::string(held.provider().name()));
+    return seen == state.seen.end() || !held.provider().anything(seen->second.get());
+  });
+}
+
+void Reconciler::guard_removals() {
+  const bool ready =
+      catalog_.was_read() && std::all_of(links_.begin(), links_.end(), [](const Link& held) {
+        return held.first_listing() || held.up();
+      });
+  if (!ready) return;
+  guard_due_ = false;
+  PruneGuard::Input input;
+  input.candidates = removal_candidates();
+  input.wanted = catalog_.entries().size() - catalog_.absent().size();
+  input.hold = catalog_.hold();
+  input.empty_reading = catalog_.empty_reading();
+  input.limits = platform_->prune;
+  // Read once, a folder has no later moment at which to be asked again.
+  if (options_.mode != Mode::daemon) input.limits.grace = std::chrono::milliseconds(0);
+  input.now = now_.steady;
+  verdict_ = guard_.decide(input);
+  if (options_.approve_removals && verdict_.approvable) {
+    guard_.approve(verdict_, verdict_.token);
+    verdict_ = guard_.decide(input);
+  }
+  if (verdict_.reason != hold_logged_) {
+    hold_logged_ = verdict_.reason;
+    LogRecord record;
+    record.level = verdict_.due ? LogRecord::Level::info : LogRecord::Level::warning;
+    record.verb = "hold";
+    record.cause = verdict_.reason +
+                   (verdict_.approvable ? "; to go on: fairlead approve " + verdict_.token : "");
+    if (!verdict_.waiting.empty()) log(std::move(record));
+  }
+  for (const std::string& name : verdict_.remove) {
+    AppState& state = app(name);
+    if (state.removing) continue;
+    const auto entry = catalog_.entries().find(name);
+    state.drop_data =
+        entry != catalog_.entries().end() && entry->second.app->reclaim == Reclaim::remove;
+    state.removing = true;
+    state.wanted.reset();
+    mark_dirty(state, now_.steady);
+  }
+  for (auto& [name, state] : apps_) {
+    const auto entry = catalog_.entries().find(name);
+    const bool back = state.removing && !state.purging && entry != catalog_.entries().end() &&
+                      entry->second.listed;
+    if (!back) continue;
+    state.removing = false;
+    state.drop_data = false;
+    set_wanted(state, entry->second);
+    mark_dirty(state, now_.steady);
+  }
+}
+
+void Reconciler::finish_removal(AppState& state) {
+  const std::string name = state.name;
+  guard_.removed(name, now_.steady);
+  catalog_.forget(name);
+  state.removing = false;
+  state.drop_data = false;
+  state.purging = false;
+  state.text.clear();
+  state.due = never;
+  schedule(state);
+  FileCall call;
+  call.act = FileCall::Act::remove;
+  call.path = "manifests/" + name + ".json";
+  expect(send(std::move(call)), {Expected::For::save, name, 0, "", 0, {}});
+  LogRecord record;
+  record.app = name;
+  record.verb = "removed";
+  const std::vector<std::string> data = data_of(state);
+  record.cause = data.empty() ? "the manifest is gone"
+                              : "its data stays: " + data.front() + "; fairlead purge " + name;
+  log(std::move(record));
+  guard_due_ = true;
+  if (data.empty()) forgotten_.insert(name);
+}
+
+std::vector<std::string> Reconciler::data_of(const AppState& state) const {
+  std::vector<std::string> all;
+  for (const Link& held : links_) {
+    const auto seen = state.seen.find(std::string(held.provider().name()));
+    if (seen == state.seen.end()) continue;
+    for (std::string& name : held.provider().data(seen->second.get()))
+      all.push_back(std::move(name));
+  }
+  return all;
+}
+
+std::string Reconciler::waiting_for(const App& manifest) const {
+  for (const std::string& before : manifest.after) {
+    const auto found = apps_.find(before);
+    if (found == apps_.end() || catalog_.entries().count(before) == 0) {
+      return "waits for the app " + before + ", which has no manifest";
+    }
+    if (after_cycle(manifest.name)) return "after: " + manifest.name + " comes after itself";
+    const Report& report = found->second.report;
+    if (report.health != HealthState::healthy) {
+      return "waits for the app " + before + ", which is " + health_name(report.health);
+    }
+  }
+  return "";
+}
+
+bool Reconciler::after_cycle(const std::string& name) const {
+  std::set<std::string> reached;
+  std::vector<std::string> open = {name};
+  while (!open.empty()) {
+    const auto entry = catalog_.entries().find(open.back());
+    open.pop_back();
+    if (entry == catalog_.entries().end()) continue;
+    for (const std::string& before : entry->second.app->after) {
+      if (before == name) return true;
+      if (reached.insert(before).second) open.push_back(before);
+    }
+  }
+  return false;
+}
+
+void Reconciler::wake_dependents(const std::string& name) {
+  const auto found = dependents_.find(name);
+  if (found == dependents_.end()) return;
+  for (const std::string& dependent : found->second) {
+    const auto state = apps_.find(dependent);
+    if (state != apps_.end()) mark_dirty(state->second, now_.steady);
+  }
+}
+
+}  // namespace fairlead
