@@ -1,15 +1,12 @@
 #include "reconciler/live/live_world.h"
 
 #include <doctest/doctest.h>
-#include <httplib.h>
 #include <sys/stat.h>
 
 #include <csignal>
 
 #include "reconciler/live/control_client.h"
-#include "reconciler/live/control_server.h"
-#include "reconciler/live/log_sink.h"
-#include "reconciler/live/state_folder.h"
+#include "reconciler/live/file_io.h"
 #include "tests/raw_server.h"
 #include "tests/temp_folder.h"
 
@@ -435,123 +432,6 @@ TEST_CASE("who asks over the control socket gets the loop's reply") {
     CHECK((*answer)->status == 404);
     CHECK((*answer)->body["error"].as_string() == "no such app");
   }
-}
-
-TEST_CASE("the control socket refuses what it must and never leaves an asker without an answer") {
-  TempFolder folder;
-  const std::string path = folder / "run/control.sock";
-  int asked = 0;
-  {
-    auto server = ControlServer::listen(
-        path, [&](const Command&) { ++asked; }, milliseconds(100));
-    REQUIRE(server.ok());
-    CHECK(ask(path, "status", {})->status == 503);
-    CHECK(asked == 1);
-    httplib::ClientImpl client(path, 80);
-    client.set_address_family(AF_UNIX);
-    CHECK(client.Get("/v1/purge?app=blog")->status == 405);
-    CHECK(client.Post("/v1/status", "{}", "application/json")->status == 405);
-    CHECK(client.Post("/v1/purge", "[1]", "application/json")->status == 400);
-    CHECK(client.Post("/v1/purge", std::string(65 << 10, ' '), "application/json")->status == 413);
-    CHECK(client.Get("/v2/status")->status == 404);
-    CHECK(asked == 1);
-    const auto second = ControlServer::listen(path, [](const Command&) {});
-    REQUIRE_FALSE(second.ok());
-    CHECK(second.error().code == Code::conflict);
-  }
-  const auto nobody = ask(path, "status", {});
-  REQUIRE_FALSE(nobody.ok());
-  CHECK(nobody.error().message ==
-        "nobody listens on " + path + ": is fairlead running? Start it with `fairlead run`");
-}
-
-TEST_CASE("a socket left behind by a killed daemon is replaced, any other file is not") {
-  TempFolder folder;
-  {
-    RawServer killed(folder / "control.sock", [](const RawServer::Connection&) {});
-  }
-  REQUIRE(fs::exists(folder / "control.sock"));
-  CHECK_FALSE(ask(folder / "control.sock", "status", {}).ok());
-  CHECK(ControlServer::listen(folder / "control.sock", [](const Command&) {}).ok());
-  folder.write("precious", "x");
-  CHECK_FALSE(ControlServer::listen(folder / "precious", [](const Command&) {}).ok());
-  CHECK(fs::exists(folder / "precious"));
-}
-
-TEST_CASE("the state folder keeps its identity and lets in one instance at a time") {
-  TempFolder folder;
-  const std::string path = folder / "lib/fairlead";
-  std::string installation;
-  Secret key;
-  {
-    auto state = StateFolder::open(path, StateFolder::Mode::own);
-    REQUIRE(state.ok());
-    installation = state->installation();
-    key = state->key();
-    CHECK(installation.size() == 16);
-    CHECK(key.reveal().size() == 32);
-    const auto second = StateFolder::open(path, StateFolder::Mode::own);
-    REQUIRE_FALSE(second.ok());
-    CHECK(second.error().code == Code::conflict);
-    CHECK(second.error().message == "another fairlead (pid " + std::to_string(::getpid()) +
-                                        ") works with " + path +
-                                        "; stop it first, or give this one another folders.state");
-    CHECK(StateFolder::open(path, StateFolder::Mode::look)->installation() == installation);
-  }
-  struct stat status;
-  REQUIRE(::stat(path.c_str(), &status) == 0);
-  CHECK((status.st_mode & 0777) == 0700);
-  folder.write("lib/fairlead/manifests/b.json", "B");
-  folder.write("lib/fairlead/manifests/a.json", "A");
-  folder.write("lib/fairlead/manifests/.new-c.json", "C");
-  const auto again = StateFolder::open(path, StateFolder::Mode::own);
-  REQUIRE(again.ok());
-  CHECK(again->installation() == installation);
-  CHECK(again->key() == key);
-  const auto copies = again->last_good();
-  REQUIRE(copies.size() == 2);
-  CHECK(copies[0].name + copies[0].text + copies[1].name + copies[1].text == "aAbB");
-}
-
-TEST_CASE("a key that others can read, or that is damaged, is refused, and a look writes nothing") {
-  TempFolder folder;
-  REQUIRE(StateFolder::open(folder / "new", StateFolder::Mode::look).ok());
-  CHECK_FALSE(fs::exists(folder / "new"));
-  REQUIRE(StateFolder::open(folder / "state", StateFolder::Mode::own).ok());
-  const std::string key = folder / "state/key";
-  REQUIRE(::chmod(key.c_str(), 0640) == 0);
-  const auto readable = StateFolder::open(folder / "state", StateFolder::Mode::own);
-  REQUIRE_FALSE(readable.ok());
-  CHECK(readable.error().code == Code::denied);
-  REQUIRE(::chmod(key.c_str(), 0600) == 0);
-  fs::resize_file(key, 31);
-  CHECK(StateFolder::open(folder / "state", StateFolder::Mode::own).error().code == Code::invalid);
-}
-
-TEST_CASE("a log line holds what is there, and no text can forge a second one") {
-  LogRecord record;
-  record.app = "blog";
-  record.verb = "create";
-  record.resource = "container blog.web.3f9c2a1b";
-  record.cause = "image acme/blog:0041 → 0042 (blog.yml:2)";
-  record.pass = "41";
-  record.took = milliseconds(18);
-  const Duration wall = std::chrono::seconds(1795302903) + milliseconds(123);
-  CHECK(log_line(record, wall) ==
-        "2026-11-21T23:15:03.123Z info  blog     create  container blog.web.3f9c2a1b  image "
-        "acme/blog:0041 → 0042 (blog.yml:2)  18ms  pass=41");
-  CHECK(
-      log_json(record, wall) ==
-      "{\"time\":\"2026-11-21T23:15:03.123Z\",\"level\":\"info\",\"app\":\"blog\",\"verb\":"
-      "\"create\",\"resource\":\"container blog.web.3f9c2a1b\",\"cause\":\"image acme/blog:0041 → "
-      "0042 (blog.yml:2)\",\"took_ms\":18.0,\"pass\":\"41\"}");
-  record = {};
-  record.level = LogRecord::Level::error;
-  record.cause = "a\n2026\r\x1b[31m\x7f\xc2\x9b\xff\xe2\x80\xa8 ü";
-  CHECK(log_line(record, wall) ==
-        "2026-11-21T23:15:03.123Z error  "
-        "a\\x0a2026\\x0d\\x1b[31m\\x7f\\xc2\\x9b\\xff\\xe2\\x80\\xa8 ü");
-  CHECK(log_json(record, wall).find('\n') == std::string::npos);
 }
 
 }  // namespace

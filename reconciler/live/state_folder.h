@@ -4,17 +4,13 @@
 #include <vector>
 
 #include "reconciler/live/file_io.h"
+#include "reconciler/catalog.h"
 #include "reconciler/secret.h"
 
 // The daemon's own folder: who this installation is, its key, and the last good copy of each
 // manifest. Opened once at start by the program, which owns it for as long as it acts on the host:
 // the lock in it makes a second instance impossible. Losing all but the key loses nothing.
 namespace fairlead::live {
-
-struct LastGood {
-  std::string name;  // of the app
-  std::string text;
-};
 
 class StateFolder {
  public:

@@ -1,0 +1,66 @@
+#include "reconciler/live/state_folder.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/temp_folder.h"
+
+namespace fairlead::live {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::TempFolder;
+
+TEST_CASE("the state folder keeps its identity and lets in one instance at a time") {
+  TempFolder folder;
+  const std::string path = folder / "lib/fairlead";
+  std::string installation;
+  Secret key;
+  {
+    auto state = StateFolder::open(path, StateFolder::Mode::own);
+    REQUIRE(state.ok());
+    installation = state->installation();
+    key = state->key();
+    CHECK(installation.size() == 16);
+    CHECK(key.reveal().size() == 32);
+    const auto second = StateFolder::open(path, StateFolder::Mode::own);
+    REQUIRE_FALSE(second.ok());
+    CHECK(second.error().code == Code::conflict);
+    CHECK(second.error().message == "another fairlead (pid " + std::to_string(::getpid()) +
+                                        ") works with " + path +
+                                        "; stop it first, or give this one another folders.state");
+    CHECK(StateFolder::open(path, StateFolder::Mode::look)->installation() == installation);
+  }
+  struct stat status;
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0700);
+  folder.write("lib/fairlead/manifests/b.json", "B");
+  folder.write("lib/fairlead/manifests/a.json", "A");
+  folder.write("lib/fairlead/manifests/.new-c.json", "C");
+  const auto again = StateFolder::open(path, StateFolder::Mode::own);
+  REQUIRE(again.ok());
+  CHECK(again->installation() == installation);
+  CHECK(again->key() == key);
+  const auto copies = again->last_good();
+  REQUIRE(copies.size() == 2);
+  CHECK(copies[0].name + copies[0].text + copies[1].name + copies[1].text == "aAbB");
+}
+
+TEST_CASE("a key that others can read, or that is damaged, is refused, and a look writes nothing") {
+  TempFolder folder;
+  REQUIRE(StateFolder::open(folder / "new", StateFolder::Mode::look).ok());
+  CHECK_FALSE(fs::exists(folder / "new"));
+  REQUIRE(StateFolder::open(folder / "state", StateFolder::Mode::own).ok());
+  const std::string key = folder / "state/key";
+  REQUIRE(::chmod(key.c_str(), 0640) == 0);
+  const auto readable = StateFolder::open(folder / "state", StateFolder::Mode::own);
+  REQUIRE_FALSE(readable.ok());
+  CHECK(readable.error().code == Code::denied);
+  REQUIRE(::chmod(key.c_str(), 0600) == 0);
+  fs::resize_file(key, 31);
+  CHECK(StateFolder::open(folder / "state", StateFolder::Mode::own).error().code == Code::invalid);
+}
+
+}  // namespace
+}  // namespace fairlead::live
