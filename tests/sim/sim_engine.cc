@@ -18,6 +18,7 @@ SimEngine::SimEngine(Dialect dialect, std::uint64_t seed) : dialect_(dialect), r
   bridge.name = "bridge";
   bridge.base = *parse_address("172.17.0.0");
   bridge.prefix = 16;
+  bridge.subnet = "172.17.0.0/16";
   bridge.gateway = bridge.base + 1;
   bridge.gateway_shown = true;
   networks_[bridge.id] = bridge;

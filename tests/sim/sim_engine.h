@@ -152,6 +152,7 @@ class SimEngine {
                                    const std::string& error);
   std::optional<Answer> refuse_ports(const SimContainer& container) const;
   void detach_all(SimContainer& container);
+  void unmount_all(const SimContainer& container);
   void plan_program(SimContainer& container);
   Handler stop(SimContainer& container, const Target& target, Ticket ticket);
   Handler restart(SimContainer& container, const Target& target, Ticket ticket);

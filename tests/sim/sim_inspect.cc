@@ -68,7 +68,8 @@ Json SimEngine::list_entry(const SimContainer& container) const {
   std::vector<std::string> words = to_strings(container.config["Entrypoint"]);
   for (const std::string& word : to_strings(container.config["Cmd"])) words.push_back(word);
   Json ports = Json::array();
-  for (const auto& [port, bindings] : ports_json(container).members()) {
+  const Json open = ports_json(container);
+  for (const auto& [port, bindings] : open.members()) {
     for (const Json& binding : bindings.items()) {
       ports.push(Json::object({{"IP", binding["HostIp"]},
                                {"PrivatePort", std::atoi(port.c_str())},

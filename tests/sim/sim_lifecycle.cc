@@ -107,13 +107,15 @@ std::optional<Answer> SimEngine::attach_all(SimContainer& container) {
   };
   std::vector<SimNetwork*> networks;
   for (auto& [name, endpoint] : container.endpoints) {
-    const std::vector<SimNetwork*> found = find_networks(name);
+    // Once attached, an endpoint means that very network, not one that is called the same.
+    const std::string& wanted = endpoint.network_id.empty() ? name : endpoint.network_id;
+    const std::vector<SimNetwork*> found = find_networks(wanted);
     if (found.size() > 1) {
       return fail_start(container, 400, 128,
                         "network " + name + " is ambiguous (" + std::to_string(found.size()) +
                             " matches found on name)");
     }
-    if (found.empty()) return fail_start(container, 404, 128, "network " + name + " not found");
+    if (found.empty()) return fail_start(container, 404, 128, "network " + wanted + " not found");
     networks.push_back(found.front());
   }
   if (auto refused = refuse_ports(container)) {
@@ -179,6 +181,14 @@ std::optional<Answer> SimEngine::run(SimContainer& container) {
   return std::nullopt;
 }
 
+void SimEngine::unmount_all(const SimContainer& container) {
+  for (const Json& mount : container.host_config["Mounts"].items()) {
+    if (mount["Type"].as_string() != "volume") continue;
+    emit("volume", "unmount", mount["Source"].as_string(),
+         {{"container", container.id}, {"driver", "local"}});
+  }
+}
+
 void SimEngine::plan_program(SimContainer& container) {
   if (!container.program.runs_for) return;
   exits_after(container, *container.program.runs_for, container.program.exit_code);
@@ -201,20 +211,20 @@ void SimEngine::exited(SimContainer& container, int exit_code) {
   ++container.run;
   if (container.health) container.health->status = "unhealthy";  // as soon as its monitor ends
   Labels more{{"exitCode", std::to_string(exit_code)}};
+  const auto stops = container.stop_waiters.size();
   if (newer()) {
     more["execDuration"] =
         std::to_string(std::chrono::duration_cast<std::chrono::seconds>(ran).count());
     detach_all(container);
+    unmount_all(container);
+    for (std::size_t i = 0; i < stops; ++i) emit(container, "stop");
+    emit(container, "die", more);
   } else {
     emit(container, "die", more);
     detach_all(container);
+    unmount_all(container);
+    for (std::size_t i = 0; i < stops; ++i) emit(container, "stop");
   }
-  for (const Json& mount : container.host_config["Mounts"].items()) {
-    if (mount["Type"].as_string() != "volume") continue;
-    emit("volume", "unmount", mount["Source"].as_string(),
-         {{"container", container.id}, {"driver", "local"}});
-  }
-  if (newer()) emit(container, "die", more);
   if (restarts(container)) restart_by_policy(container, ran);
 
   const std::string id = container.id;
@@ -224,7 +234,6 @@ void SimEngine::exited(SimContainer& container, int exit_code) {
   after(cleanup_takes, [this, id] {
     SimContainer* found = find_container(id);
     if (!found) return;
-    for (std::size_t i = 0; i < found->stop_waiters.size(); ++i) emit(*found, "stop");
     finish(found->stop_waiters, answer_empty(204));
     finish(found->kill_waiters, answer_empty(204));
     if (found->restart_waiters.empty()) return;

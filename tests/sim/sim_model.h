@@ -133,12 +133,13 @@ struct SimNetwork {
   Labels labels;
   std::uint32_t base = 0;  // of the subnet
   int prefix = 0;
+  std::string subnet;  // as the create said it
   bool user_subnet = false;
   bool gateway_shown = false;  // a user's subnet without a gateway shows none
   std::uint32_t gateway = 0;
   std::optional<Subnet> range;  // of addresses given by the engine
   bool internal = false;
-  std::uint32_t last_given = 0;  // offset into the range, or the subnet
+  std::optional<std::uint32_t> last_given;  // offset into the range, or the subnet
   Instant created;
 };
 

@@ -60,8 +60,7 @@ Answer SimEngine::network_json_answer(const std::string& name) {
 }
 
 Json SimEngine::network_json(const SimNetwork& network, bool with_containers) const {
-  Json config = Json::object(
-      {{"Subnet", format_address(network.base) + "/" + std::to_string(network.prefix)}});
+  Json config = Json::object({{"Subnet", network.subnet}});
   if (network.gateway_shown) config.set("Gateway", format_address(network.gateway));
   if (network.range) {
     config.set("IPRange",
@@ -110,6 +109,7 @@ std::optional<Answer> SimEngine::choose_subnet(const Json& config, SimNetwork& n
   const auto take = [&](const Subnet& subnet) {
     network.base = subnet.base;
     network.prefix = subnet.prefix;
+    network.subnet = format_address(subnet.base) + "/" + std::to_string(subnet.prefix);
     network.gateway = subnet.base + 1;
   };
   const std::string& text = config["Subnet"].as_string();
@@ -125,6 +125,7 @@ std::optional<Answer> SimEngine::choose_subnet(const Json& config, SimNetwork& n
       return answer_error(403, "Pool overlaps with other one on this address space");
     }
     take(*subnet);
+    network.subnet = text;
     network.user_subnet = true;
     network.range = parse_subnet(config["IPRange"].as_string());
     if (const auto gateway = parse_address(config["Gateway"].as_string())) {
@@ -237,8 +238,9 @@ std::optional<Answer> SimEngine::attach(const SimContainer& container, SimEndpoi
     // Serial, as in the engine: the next one after the last given, so that addresses move.
     const Subnet range = network.range.value_or(subnet);
     const std::uint32_t size = ~range.mask() + 1;
+    const std::uint32_t last = network.last_given.value_or(size - 1);
     for (std::uint32_t step = 1; step <= size && address == 0; ++step) {
-      const std::uint32_t offset = (network.last_given + step) % size;
+      const std::uint32_t offset = (last + step) % size;
       if (!address_taken(network, range.base + offset)) {
         address = range.base + offset;
         network.last_given = offset;
@@ -263,10 +265,6 @@ Answer SimEngine::connect(const HttpCall& call, const std::string& name) {
   if (bad_body) return *bad_body;
   const std::vector<SimNetwork*> found = find_networks(name);
   if (found.empty()) return answer_error(404, "network " + name + " not found");
-  if (found.size() > 1) {
-    return answer_error(400, "network " + name + " is ambiguous (" + std::to_string(found.size()) +
-                                 " matches found on name)");
-  }
   SimNetwork& network = *found.front();
   const std::string& who = body["Container"].as_string();
   SimContainer* container = find_container(who);
@@ -278,6 +276,10 @@ Answer SimEngine::connect(const HttpCall& call, const std::string& name) {
   endpoint.aliases = to_strings(settings["Aliases"]);
   const auto held = container->endpoints.find(network.name);
   if (container->running && !container->restarting) {
+    if (found.size() > 1) {
+      return answer_error(400, "network " + name + " is ambiguous (" +
+                                   std::to_string(found.size()) + " matches found on name)");
+    }
     if (held != container->endpoints.end() && !held->second.endpoint_id.empty()) {
       return answer_error(403, "endpoint with name " + container->name +
                                    " already exists in network " + network.name);
