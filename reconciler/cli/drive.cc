@@ -1,0 +1,88 @@
+#include "reconciler/cli/drive.h"
+
+#include <cstdio>
+#include <utility>
+
+#include "providers/docker/docker.h"
+#include "reconciler/live/platform_file.h"
+#include "reconciler/live/read_only_world.h"
+
+namespace fairlead::cli {
+namespace {
+
+// What is under way when SIGTERM comes gets this long to be answered; the rest is found by the next
+// start.
+constexpr std::chrono::milliseconds farewell{1500};
+
+void complain(const Error& error) { std::fprintf(stderr, "fairlead: %s\n", error.text().c_str()); }
+
+}  // namespace
+
+std::unique_ptr<Engine> Engine::open(const Setup& setup) {
+  ParsedPlatform platform = live::load_platform(setup.config);
+  if (!platform.errors.empty()) {
+    for (const Error& error : platform.errors) complain(error);
+    return nullptr;
+  }
+  auto shared = std::make_shared<const Platform>(std::move(platform.platform));
+  using Mode = live::StateFolder::Mode;
+  auto state =
+      live::StateFolder::open(shared->folders.state, setup.read_only ? Mode::look : Mode::own);
+  if (!state) {
+    complain(state.error());
+    return nullptr;
+  }
+  std::unique_ptr<Engine> engine(new Engine());
+  engine->state_ = std::move(*state);
+  engine->keys_.emplace(engine->state_->installation(), engine->state_->key());
+  live::LiveOptions options;
+  options.platform = shared;
+  options.platform_path = setup.config;
+  options.read_only = setup.read_only;
+  options.watch = setup.watch;
+  options.control_socket = setup.control_socket;
+  auto world = live::LiveWorld::open(options);
+  if (!world) {
+    complain(world.error());
+    return nullptr;
+  }
+  engine->live_ = std::move(*world);
+  engine->world_ = engine->live_.get();
+  if (setup.read_only) {
+    engine->read_only_ = std::make_unique<live::ReadOnlyWorld>(*engine->live_);
+    engine->world_ = engine->read_only_.get();
+  }
+  Providers providers;
+  providers.push_back(docker::make_provider(*engine->keys_));
+  Reconciler::Options loop = setup.options;
+  loop.seed = static_cast<std::uint64_t>(engine->world_->now().wall.count());
+  engine->reconciler_ =
+      std::make_unique<Reconciler>(std::move(providers), shared, engine->state_->last_good(), loop);
+  return engine;
+}
+
+void Engine::hand_on(std::vector<Request> requests) {
+  for (Request& request : requests) world_->submit(std::move(request));
+}
+
+bool Engine::turn(std::optional<std::chrono::seconds> limit) {
+  const Duration begun = world_->now().steady;
+  std::optional<Duration> end;
+  hand_on(reconciler_->handle(Woken{}, world_->now()));
+  while (true) {
+    if (reconciler_->stopped()) {
+      if (!end) end = world_->now().steady + farewell;
+      if (reconciler_->idle() || world_->now().steady >= *end) return true;
+    } else if (reconciler_->finished()) {
+      return true;
+    }
+    if (limit && world_->now().steady >= begun + *limit) return false;
+    Duration deadline = reconciler_->deadline();
+    if (end) deadline = std::min(deadline, *end);
+    if (limit) deadline = std::min<Duration>(deadline, begun + *limit);
+    const Event event = world_->wait(deadline);
+    hand_on(reconciler_->handle(event, world_->now()));
+  }
+}
+
+}  // namespace fairlead::cli

@@ -1,0 +1,99 @@
+#include <malloc.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "reconciler/cli/verbs.h"
+
+namespace {
+
+using fairlead::cli::ApplyOptions;
+using fairlead::cli::Common;
+
+// No core dump and no debugger of another user may show secrets; files are made for root alone
+// unless said otherwise.
+void harden() {
+  prctl(PR_SET_DUMPABLE, 0);
+  umask(077);
+  // Two arenas are enough for a few threads and keep the resident size small.
+  mallopt(M_ARENA_MAX, 2);
+}
+
+int dispatch(int argc, char** argv) {
+  CLI::App cli{
+      "fairlead keeps a Docker host in the state that a folder of YAML manifests describes."};
+  cli.require_subcommand(1);
+  Common common;
+  ApplyOptions apply;
+  std::string output = "table";
+  std::string word;
+  int code = 0;
+  cli.add_option("--config", common.config, "the platform file")->capture_default_str();
+  cli.add_option("-o,--output", output, "table for people, json for programs")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  cli.fallthrough();
+  const auto verb = [&](const char* name, const char* help, auto action) {
+    CLI::App* sub = cli.add_subcommand(name, help);
+    sub->callback([&, action] {
+      common.json = output == "json";
+      code = action();
+    });
+    return sub;
+  };
+  verb("run", "the daemon: converge, and keep converged",
+       [&] { return fairlead::cli::run(common); });
+  CLI::App* once = verb("apply", "converge once, then exit",
+                        [&] { return fairlead::cli::apply(common, apply); });
+  once->add_flag("--approve", apply.approve, "remove also what the prune fuse holds back");
+  once->add_option("--timeout", apply.timeout_seconds, "seconds to wait for all to be well")
+      ->check(CLI::Range(1, 86400))
+      ->capture_default_str();
+  verb("plan", "show what would be done, and do nothing (exit 0: nothing, 2: changes, 1: error)",
+       [&] { return fairlead::cli::plan(common); });
+  verb("validate", "check manifests (exit 0 or 1)",
+       [&] { return fairlead::cli::validate(common, word); })
+      ->add_option("path", word, "a manifest, or a folder of them")
+      ->required();
+  verb("status", "what is, and whether it is as wanted",
+       [&] { return fairlead::cli::ask(common, "status", ""); });
+  verb("explain", "why something was done to an app, or why nothing happens",
+       [&] { return fairlead::cli::ask(common, "explain", word); })
+      ->add_option("app", word)
+      ->required();
+  verb("approve", "let the removals go on that the prune fuse holds back", [&] {
+    return fairlead::cli::ask(common, "approve", word);
+  })->add_option("token", word, "approve only the very set that `fairlead status` showed with it");
+  verb("purge", "delete the data of an app that has no manifest any more",
+       [&] { return fairlead::cli::ask(common, "purge", word); })
+      ->add_option("app", word)
+      ->required();
+  verb("reference", "print the manifest reference as Markdown",
+       [] { return fairlead::cli::reference(); });
+  verb("version", "print the version", [] {
+    std::puts("fairlead " FAIRLEAD_VERSION);
+    return 0;
+  });
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // CLI11 gives each mistake a code of its own; programs of this kind answer a wrong call with 1.
+    return cli.exit(error) == 0 ? 0 : 1;
+  }
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  harden();
+  try {
+    return dispatch(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "fairlead: %s\n", error.what());
+    return 1;
+  }
+}

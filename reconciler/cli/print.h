@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "reconciler/app_state.h"
+#include "reconciler/json.h"
+
+// What people read: tables and plans, made from the same JSON that programs get. Pure but for
+// print() and complain().
+namespace fairlead::cli {
+
+void print(const std::string& text);     // to standard output
+void complain(const std::string& text);  // "fairlead: …" to standard error
+
+std::string status_table(const Json& status);
+std::string explanation(const Json& explain);
+Json plan_json(const std::string& app, const AppState& state);
+std::string plan_text(const Json& plan);
+
+}  // namespace fairlead::cli
