@@ -248,16 +248,21 @@ class Walker {
       if (!value.has(key)) findings_.add(below(path, key), "is missing");
     }
     for (const auto& [key, member] : value.members()) {
-      const auto known = std::find_if(node.properties.begin(), node.properties.end(),
-                                      [&](const auto& property) { return property.first == key; });
-      if (known != node.properties.end()) {
-        check(*known->second, member, below(path, key));
+      if (const Node* known = property_of(node, key)) {
+        check(*known, member, below(path, key));
       } else if (node.additional) {
         check(*node.additional, member, below(path, key));
       } else if (node.closed) {
         findings_.add(below(path, key), unknown_key(node, key));
       }
     }
+  }
+
+  static const Node* property_of(const Node& node, const std::string& key) {
+    for (const auto& [name, property] : node.properties) {
+      if (name == key) return property.get();
+    }
+    return nullptr;
   }
 
   static std::string below(const std::string& path, const std::string& key) {

@@ -86,7 +86,8 @@ TEST_CASE("the schemas use only what RapidJSON 1.1 implements") {
   int seen = 0;
   walk_both([&](const Json& schema, const std::string& path, bool) {
     CAPTURE(path);
-    for (const auto& [keyword, value] : schema.members()) {
+    for (const auto& member : schema.members()) {
+      const std::string& keyword = member.first;
       CAPTURE(keyword);
       CHECK(allowed.count(keyword) == 1);
       ++seen;
