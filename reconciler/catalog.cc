@@ -106,10 +106,7 @@ Catalog::Change Catalog::read(const FolderReading& reading) {
     const auto found = broken_.find(entry.source);
     if (entry.listed || found == broken_.end()) continue;
     entry.listed = true;
-    if (entry.errors.empty() || entry.errors.front().text() != found->second.front().text()) {
-      change.changed.insert(name);
-    }
-    entry.errors = found->second;
+    freeze(entry, found->second, change);
   }
   hold_ = held_because(reading, broken_);
   was_read_ = true;
@@ -149,6 +146,13 @@ void Catalog::take_file(const ManifestFile& file, const ParsedManifest& manifest
   for (const ParsedApp& app : manifest.apps) take_app(file.path, app, change);
 }
 
+void Catalog::freeze(Entry& entry, const std::vector<Error>& errors, Change& change) {
+  const bool same = entry.errors.size() == errors.size() && !errors.empty() &&
+                    entry.errors.front().text() == errors.front().text();
+  if (!same) change.changed.insert(entry.app->name);
+  entry.errors = errors;
+}
+
 void Catalog::take_app(const std::string& path, const ParsedApp& parsed, Change& change) {
   if (parsed.name.empty()) return;
   const auto found = entries_.find(parsed.name);
@@ -161,11 +165,7 @@ void Catalog::take_app(const std::string& path, const ParsedApp& parsed, Change&
     if (found == entries_.end()) return;  // never good: it is in broken()
     Entry& entry = found->second;
     entry.listed = true;
-    const bool news = entry.errors.size() != parsed.errors.size() || entry.errors.empty() ||
-                      entry.errors.front().text() != parsed.errors.front().text();
-    if (news) change.changed.insert(parsed.name);
-    entry.errors = parsed.errors;
-    return;
+    return freeze(entry, parsed.errors.empty() ? broken_[path] : parsed.errors, change);
   }
   Entry& entry = entries_[parsed.name];
   const std::string text = parsed.app->document->value.canonical();

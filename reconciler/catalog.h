@@ -67,6 +67,7 @@ class Catalog {
   const ParsedManifest& parsed(const ManifestFile& file);
   void find_owners(const FolderReading& reading);
   void take_file(const ManifestFile& file, const ParsedManifest& manifest, Change& change);
+  static void freeze(Entry& entry, const std::vector<Error>& errors, Change& change);
   void take_app(const std::string& path, const ParsedApp& parsed, Change& change);
 
   std::map<std::string, Entry> entries_;       // app name → entry

@@ -64,7 +64,11 @@ RequestId Reconciler::send(
   return last_id_;
 }
 
-void Reconciler::log(LogRecord record) { send(std::move(record)); }
+void Reconciler::log(LogRecord record) {
+  // A plan is its own report; only what is wrong is told beside it.
+  if (options_.mode == Mode::plan && record.level < LogRecord::Level::warning) return;
+  send(std::move(record));
+}
 
 AppState& Reconciler::app(const std::string& name) {
   AppState& state = apps_[name];

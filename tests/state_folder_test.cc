@@ -47,7 +47,9 @@ TEST_CASE("the state folder keeps its identity and lets in one instance at a tim
   CHECK(copies[0].name + copies[0].text + copies[1].name + copies[1].text == "aAbB");
 }
 
-TEST_CASE("a key that others can read, or that is damaged, is refused, and a look writes nothing") {
+TEST_CASE(
+    "a key that others can read, or that is damaged or gone, is refused, and a look writes "
+    "nothing") {
   TempFolder folder;
   REQUIRE(StateFolder::open(folder / "new", StateFolder::Mode::look).ok());
   CHECK_FALSE(fs::exists(folder / "new"));
@@ -58,8 +60,16 @@ TEST_CASE("a key that others can read, or that is damaged, is refused, and a loo
   REQUIRE_FALSE(readable.ok());
   CHECK(readable.error().code == Code::denied);
   REQUIRE(::chmod(key.c_str(), 0600) == 0);
+  const std::string installation =
+      StateFolder::open(folder / "state", StateFolder::Mode::own)->installation();
+  fs::remove(folder / "state/installation");
+  CHECK(StateFolder::open(folder / "state", StateFolder::Mode::own)->installation() ==
+        installation);
   fs::resize_file(key, 31);
   CHECK(StateFolder::open(folder / "state", StateFolder::Mode::own).error().code == Code::invalid);
+  fs::remove(key);
+  CHECK(StateFolder::open(folder / "state", StateFolder::Mode::own).error().code == Code::invalid);
+  CHECK_FALSE(fs::exists(key));
 }
 
 }  // namespace

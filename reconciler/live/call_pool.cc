@@ -1,5 +1,6 @@
 #include "reconciler/live/call_pool.h"
 
+#include <system_error>
 #include <utility>
 
 namespace fairlead::live {
@@ -23,13 +24,21 @@ void CallPool::submit(Job job) {
   if (stopping_) return;
   queue_.push_back(std::move(job));
   if (queue_.size() > idle_ && threads_.size() < threads_max_) {
-    threads_.emplace_front();
-    const auto self = threads_.begin();
-    *self = std::thread([this, self] { work(self); });
+    start_thread();
   } else {
     wake_.notify_one();
   }
   join_finished(lock);
+}
+
+void CallPool::start_thread() {
+  threads_.emplace_front();
+  const auto self = threads_.begin();
+  try {
+    *self = std::thread([this, self] { work(self); });
+  } catch (const std::system_error&) {
+    threads_.pop_front();  // the system has none left: the job waits for another thread
+  }
 }
 
 std::size_t CallPool::threads() const {

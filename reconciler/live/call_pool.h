@@ -29,6 +29,7 @@ class CallPool {
   std::size_t threads() const;  // alive now
 
  private:
+  void start_thread();
   void work(std::list<std::thread>::iterator self);
   void join_finished(std::unique_lock<std::mutex>& lock);
 

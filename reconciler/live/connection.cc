@@ -138,7 +138,13 @@ Connection::Outcome Connection::exchange(const HttpCall& call,
   httplib::Response response;
   httplib::Error error = httplib::Error::Success;
   errno = 0;
-  const bool sent = client_->send(request, response, error);
+  bool sent = false;
+  try {
+    sent = client_->send(request, response, error);
+  } catch (const std::exception& thrown) {
+    outcome.error = "the answer of " + endpoint_.text() + " made no sense: " + thrown.what();
+    return outcome;
+  }
   const int errno_seen = errno;
   if (response.status > 0) outcome.status = response.status;
   outcome.complete = sent || bodiless;

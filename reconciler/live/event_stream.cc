@@ -12,12 +12,13 @@ EventStream::EventStream(HttpClient& http, HttpCall call, Callbacks callbacks)
       thread_([this] { run(); }) {}
 
 EventStream::~EventStream() {
-  close();
+  close("fairlead is ending");
   thread_.join();
 }
 
-void EventStream::close() {
-  closing_ = true;
+void EventStream::close(const char* why) {
+  const char* open = nullptr;
+  closing_.compare_exchange_strong(open, why);
   if (connection_.ok()) http_.cancel(**connection_);
 }
 
@@ -28,12 +29,13 @@ void EventStream::run() {
   } else {
     const auto opened = [this] {
       // close() may have come before there was anything to cancel.
-      if (closing_) http_.cancel(**connection_);
+      if (closing_ != nullptr) http_.cancel(**connection_);
       callbacks_.opened();
     };
-    why = closing_ ? "" : http_.stream(**connection_, call_, opened, callbacks_.line);
+    if (closing_ == nullptr) why = http_.stream(**connection_, call_, opened, callbacks_.line);
   }
-  callbacks_.closed(closing_ ? "unsubscribed" : why);
+  const char* closing = closing_;
+  callbacks_.closed(closing != nullptr ? closing : why);
 }
 
 }  // namespace fairlead::live

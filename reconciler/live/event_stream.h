@@ -26,7 +26,8 @@ class EventStream {
   EventStream(const EventStream&) = delete;
   EventStream& operator=(const EventStream&) = delete;
 
-  void close();  // `closed` follows soon
+  // `closed` follows soon, with this reason.
+  void close(const char* why);
 
  private:
   void run();
@@ -35,7 +36,7 @@ class EventStream {
   const HttpCall call_;
   const Callbacks callbacks_;
   Result<std::unique_ptr<Connection>> connection_;
-  std::atomic<bool> closing_{false};
+  std::atomic<const char*> closing_{nullptr};  // why, once it is closing
   std::thread thread_;
 };
 

@@ -117,6 +117,8 @@ Answer FileStore::list(const FileCall& call) const {
   fs::recursive_directory_iterator entry(root, error);
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     std::error_code ignored;
+    // What a write cut short by a crash left beside is no file of ours.
+    if (entry->path().filename().string().rfind(".new-", 0) == 0) continue;
     if (fs::is_regular_file(entry->symlink_status(ignored)))
       paths.push_back(entry->path().lexically_relative(root).string());
   }

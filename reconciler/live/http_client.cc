@@ -101,12 +101,15 @@ std::shared_ptr<const Platform> HttpClient::platform() const {
   return platform_;
 }
 
-void HttpClient::stop() { deadlines_.expire_all(); }
+void HttpClient::stop() {
+  stopped_ = true;
+  deadlines_.expire_all();
+}
 
 Answer HttpClient::call(const HttpCall& call, const LineSeen& progressed) {
   const Result<HttpCall> prepared = prepare(call);
   if (!prepared) return no_answer(prepared.error().message);
-  for (;;) {
+  while (!stopped_) {
     Result<std::unique_ptr<Connection>> taken = take(call.endpoint);
     if (!taken) return no_answer(taken.error().message);
     std::unique_ptr<Connection> connection = std::move(*taken);
@@ -129,6 +132,7 @@ Answer HttpClient::call(const HttpCall& call, const LineSeen& progressed) {
     if (outcome.complete && call.endpoint == "engine") give_back(std::move(connection));
     return answer;
   }
+  return no_answer("fairlead is ending");
 }
 
 Result<HttpCall> HttpClient::prepare(const HttpCall& call) const {

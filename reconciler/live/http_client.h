@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -48,6 +49,7 @@ class HttpClient {
   std::shared_ptr<const Platform> platform() const;
 
   const bool read_only_;
+  std::atomic<bool> stopped_{false};
   mutable std::mutex mutex_;
   std::shared_ptr<const Platform> platform_;
   std::vector<std::unique_ptr<Connection>> idle_;  // to the engine; the latest used is the last

@@ -1,8 +1,10 @@
 #include "reconciler/live/live_world.h"
 
+#include <atomic>
 #include <csignal>
 #include <deque>
 #include <map>
+#include <system_error>
 #include <utility>
 // Asio 1.74 uses std::exchange without including <utility> itself.
 #include <boost/asio/executor_work_guard.hpp>
@@ -103,14 +105,15 @@ class LiveWorld::Impl {
     callbacks.closed = [this, id](std::string why) {
       asio::post(io_, [this, id, why = std::move(why)]() mutable { closed(id, std::move(why)); });
     };
-    streams_[id] =
-        std::make_unique<EventStream>(http_, std::move(subscribe.call), std::move(callbacks));
+    try {
+      streams_[id] =
+          std::make_unique<EventStream>(http_, std::move(subscribe.call), std::move(callbacks));
+    } catch (const std::system_error& error) {  // no thread left
+      inbox_.emplace_back(StreamClosed{id, error.what()});
+    }
   }
 
-  void start(RequestId, Unsubscribe unsubscribe) {
-    const auto stream = streams_.find(unsubscribe.stream);
-    if (stream != streams_.end()) stream->second->close();
-  }
+  void start(RequestId, Unsubscribe unsubscribe) { close(unsubscribe.stream, "unsubscribed"); }
 
   void start(RequestId, const Reply& reply) {
     if (control_) control_->reply(reply);
@@ -129,7 +132,12 @@ class LiveWorld::Impl {
   void hint(RequestId id, std::string line) {
     if (++hints_ <= kHintsMax) return post(Hinted{id, std::move(line)});
     --hints_;
-    asio::post(io_, [this, id] { start(0, Unsubscribe{id}); });
+    asio::post(io_, [this, id] { close(id, "more events than could be read: some are lost"); });
+  }
+
+  void close(RequestId id, const char* why) {
+    const auto stream = streams_.find(id);
+    if (stream != streams_.end()) stream->second->close(why);
   }
 
   void closed(RequestId id, std::string why) {
@@ -174,6 +182,8 @@ class LiveWorld::Impl {
 
   void reload() {
     ParsedPlatform parsed = load_platform(options_.platform_path);
+    const Result<Endpoint> engine = engine_endpoint(parsed.platform.engine);
+    if (!engine) parsed.errors.push_back(engine.error());
     for (const Error& error : parsed.errors) {
       warn("reload", error.text() + "; the platform file of before still holds");
     }
@@ -209,10 +219,14 @@ LiveWorld::LiveWorld(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 LiveWorld::~LiveWorld() = default;
 
 Result<std::unique_ptr<LiveWorld>> LiveWorld::open(LiveOptions options) {
-  auto impl = std::make_unique<Impl>(std::move(options));
-  const Result<void> started = impl->start();
-  if (!started) return started.error();
-  return std::unique_ptr<LiveWorld>(new LiveWorld(std::move(impl)));
+  try {
+    auto impl = std::make_unique<Impl>(std::move(options));
+    const Result<void> started = impl->start();
+    if (!started) return started.error();
+    return std::unique_ptr<LiveWorld>(new LiveWorld(std::move(impl)));
+  } catch (const std::system_error& error) {
+    return Error{Code::unavailable, std::string("cannot start: ") + error.what(), ""};
+  }
 }
 
 Instant LiveWorld::now() { return impl_->now(); }

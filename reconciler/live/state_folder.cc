@@ -10,13 +10,15 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "reconciler/keys.h"
+
 namespace fairlead::live {
 
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kInstallationBytes = 8;
+constexpr std::size_t kInstallationDigits = 16;
 constexpr std::size_t kKeyBytes = 32;
 
 Result<std::string> random_bytes(std::size_t size) {
@@ -25,19 +27,8 @@ Result<std::string> random_bytes(std::size_t size) {
   return Error{Code::internal, "getrandom: " + errno_text(errno), ""};
 }
 
-std::string hex(const std::string& bytes) {
-  static const char digits[] = "0123456789abcdef";
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
-}
-
 bool is_installation(const std::string& text) {
-  return text.size() == 2 * kInstallationBytes &&
+  return text.size() == kInstallationDigits &&
          text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
@@ -91,22 +82,33 @@ Result<void> StateFolder::lock() {
 }
 
 Result<void> StateFolder::identify(Mode mode) {
-  const Result<std::string> fresh_id = random_bytes(kInstallationBytes);
   const Result<std::string> fresh_key = random_bytes(kKeyBytes);
-  if (!fresh_id) return fresh_id.error();
   if (!fresh_key) return fresh_key.error();
-  const Result<std::string> id = read_or_make("installation", hex(*fresh_id), mode);
-  if (!id) return id.error();
-  if (!is_installation(*id))
+  const bool key_lost = !has("key") && has("installation");
+  if (key_lost) {
     return Error{Code::invalid,
-                 path_ + "/installation: not 16 hex digits; restore it from a backup", ""};
+                 path_ +
+                     "/key is gone, and without it nothing on this host is recognised as ours; "
+                     "restore it from a backup, or remove " +
+                     path_ + "/installation to start over",
+                 ""};
+  }
   const Result<std::string> key = read_or_make("key", *fresh_key, mode);
   if (!key) return key.error();
   if (key->size() != kKeyBytes)
     return Error{Code::invalid, path_ + "/key: not 32 bytes; restore it from a backup", ""};
-  installation_ = *id;
   key_ = Secret(*key);
-  return {};
+  // Made of the key, so that losing this file loses nothing.
+  const std::string made = Keys("", key_).digest("installation", "").substr(0, kInstallationDigits);
+  const Result<std::string> id = read_or_make("installation", made, mode);
+  if (!id) return id.error();
+  installation_ = *id;
+  if (is_installation(installation_)) return {};
+  return Error{Code::invalid, path_ + "/installation: not 16 hex digits; remove it", ""};
+}
+
+bool StateFolder::has(const std::string& name) const {
+  return folder_.ok() && ::faccessat(folder_.get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 Result<std::string> StateFolder::read_or_make(const std::string& name, const std::string& fresh,

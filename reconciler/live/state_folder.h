@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "reconciler/live/file_io.h"
 #include "reconciler/catalog.h"
+#include "reconciler/live/file_io.h"
 #include "reconciler/secret.h"
 
 // The daemon's own folder: who this installation is, its key, and the last good copy of each
@@ -33,6 +33,7 @@ class StateFolder {
   StateFolder() = default;
   Result<void> lock();
   Result<void> identify(Mode mode);
+  bool has(const std::string& name) const;
   Result<std::string> read_or_make(const std::string& name, const std::string& fresh, Mode mode);
 
   std::string path_;

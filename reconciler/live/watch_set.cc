@@ -126,7 +126,9 @@ void watch_way(WatchSet& watches, const std::string& path, bool content) {
       continue;
     }
     watches.add_name(folder, name, content && rest.empty());
-    const std::string here = (folder == "/" ? "" : folder) + "/" + name;
+    std::string here = folder;
+    if (here.back() != '/') here += '/';
+    here += name;
     struct stat status;
     if (::lstat(here.c_str(), &status) != 0) return;
     if (!S_ISLNK(status.st_mode)) {

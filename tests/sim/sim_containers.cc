@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "tests/sim/sim_engine.h"
+#include "tests/sim/sim_inspect.h"
 
 // Containers as objects: routes, create, rename, update, logs. Error texts as measured.
 namespace fairlead::sim {
@@ -106,6 +107,30 @@ SimEndpoint endpoint_of(const std::string& network, const Json& settings) {
   return endpoint;
 }
 
+std::optional<Answer> refuse_name(const std::string& name) {
+  if (valid_name(name)) return std::nullopt;
+  return answer_error(
+      400, "Invalid container name (" + name + "), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
+}
+
+std::optional<Answer> refuse_policy(const Json& policy, bool newer) {
+  static const std::set<std::string> known{"", "no", "always", "on-failure", "unless-stopped"};
+  const std::string& name = policy["Name"].as_string();
+  if (known.count(name) == 0) {
+    return answer_error(400, newer ? "invalid restart policy: unknown policy '" + name +
+                                         "'; use one of 'no', 'always', 'on-failure', or "
+                                         "'unless-stopped'"
+                                   : "invalid restart policy '" + name + "'");
+  }
+  if (policy["MaximumRetryCount"].as_int() != 0 && name != "on-failure") {
+    return answer_error(
+        400, newer ? "invalid restart policy: maximum retry count can only be used with "
+                     "'on-failure'"
+                   : "maximum retry count cannot be used with restart policy '" + name + "'");
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string SimContainer::status() const {
@@ -158,7 +183,7 @@ SimEngine::Handler SimEngine::route_container(const HttpCall& call, const Target
   if (call.method == "DELETE" && target.parts.size() == 2)
     return remove(*container, target, ticket);
   if (call.method == "GET" && target.part(2) == "json")
-    return answer_json(200, inspect(*container));
+    return answer_json(200, inspect_json(*container, newer()));
   if (call.method == "GET" && target.part(2) == "logs") return logs(target, *container);
   if (call.method == "POST") return act_on_container(call, target, *container, ticket);
   return answer_error(404, "page not found");
@@ -178,12 +203,6 @@ SimEngine::Handler SimEngine::act_on_container(const HttpCall& call, const Targe
   return answer_error(404, "page not found");
 }
 
-std::optional<Answer> SimEngine::refuse_name(const std::string& name) const {
-  if (valid_name(name)) return std::nullopt;
-  return answer_error(
-      400, "Invalid container name (" + name + "), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
-}
-
 std::optional<Answer> SimEngine::refuse_taken(const std::string& name,
                                               const std::string& prefix) const {
   const auto holder = std::find_if(containers_.begin(), containers_.end(),
@@ -193,24 +212,6 @@ std::optional<Answer> SimEngine::refuse_taken(const std::string& name,
                                "\" is already in use by container \"" + holder->first +
                                "\". You have to remove (or rename) that container to be able to "
                                "reuse that name.");
-}
-
-std::optional<Answer> SimEngine::refuse_policy(const Json& policy) const {
-  static const std::set<std::string> known{"", "no", "always", "on-failure", "unless-stopped"};
-  const std::string& name = policy["Name"].as_string();
-  if (known.count(name) == 0) {
-    return answer_error(400, newer() ? "invalid restart policy: unknown policy '" + name +
-                                           "'; use one of 'no', 'always', 'on-failure', or "
-                                           "'unless-stopped'"
-                                     : "invalid restart policy '" + name + "'");
-  }
-  if (policy["MaximumRetryCount"].as_int() != 0 && name != "on-failure") {
-    return answer_error(
-        400, newer() ? "invalid restart policy: maximum retry count can only be used with "
-                       "'on-failure'"
-                     : "maximum retry count cannot be used with restart policy '" + name + "'");
-  }
-  return std::nullopt;
 }
 
 std::optional<Answer> SimEngine::refuse_mount(const Json& mount) const {
@@ -237,7 +238,7 @@ std::optional<Answer> SimEngine::refuse_settings(const Json& body) const {
     return answer_error(400,
                         "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available");
   }
-  if (auto refused = refuse_policy(host["RestartPolicy"])) return refused;
+  if (auto refused = refuse_policy(host["RestartPolicy"], newer())) return refused;
   const std::string policy = host["RestartPolicy"]["Name"].as_string();
   if (host["AutoRemove"].as_bool() && !policy.empty() && policy != "no") {
     return answer_error(400, "can't create 'AutoRemove' container with restart policy");

@@ -10,6 +10,17 @@ namespace {
 
 constexpr std::size_t ring_max = 256;
 
+Answer version(bool newer) {
+  const std::string api = newer ? "1.45" : "1.41";
+  const std::string least = newer ? "1.24" : "1.12";
+  const std::string engine = newer ? "26.1.5+dfsg1" : "20.10.24+dfsg1";
+  return answer_json(200, Json::object({{"Version", engine},
+                                        {"ApiVersion", api},
+                                        {"MinAPIVersion", least},
+                                        {"Os", "linux"},
+                                        {"Arch", "amd64"}}));
+}
+
 }  // namespace
 
 SimEngine::SimEngine(Dialect dialect, std::uint64_t seed) : dialect_(dialect), random_(seed) {
@@ -22,11 +33,6 @@ SimEngine::SimEngine(Dialect dialect, std::uint64_t seed) : dialect_(dialect), r
   bridge.gateway = bridge.base + 1;
   bridge.gateway_shown = true;
   networks_[bridge.id] = bridge;
-}
-
-void SimEngine::set_now(Instant now) {
-  FAIRLEAD_CHECK(now.steady >= now_.steady);
-  now_ = now;
 }
 
 void SimEngine::at(Duration steady, std::function<void()> act) {
@@ -43,13 +49,14 @@ std::optional<Duration> SimEngine::next_due() const {
 }
 
 void SimEngine::advance(Instant now) {
+  FAIRLEAD_CHECK(now.steady >= now_.steady);
   const Duration offset = now.wall - now.steady;
   while (!timers_.empty() && timers_.begin()->first.first <= now.steady) {
     auto timer = timers_.extract(timers_.begin());
-    set_now({timer.key().first, timer.key().first + offset});
+    now_ = {timer.key().first, timer.key().first + offset};
     timer.mapped()();
   }
-  set_now(now);
+  now_ = now;
 }
 
 Ticket SimEngine::begin(const HttpCall& call, Instant now) {
@@ -96,11 +103,12 @@ Answer SimEngine::handle(const HttpCall& call, Instant now) {
 
 std::optional<Answer> SimEngine::refuse_version(const HttpCall&, const Target& target) const {
   if (target.version == 0) return std::nullopt;
+  const int most = newer() ? 45 : 41;
   const int least = newer() ? 24 : 12;
   const std::string asked = "client version 1." + std::to_string(target.version);
-  if (target.version > api_max()) {
-    return answer_error(400, asked + " is too new. Maximum supported API version is 1." +
-                                 std::to_string(api_max()));
+  if (target.version > most) {
+    return answer_error(
+        400, asked + " is too new. Maximum supported API version is 1." + std::to_string(most));
   }
   if (target.version < least) {
     return Answer{400,
@@ -115,7 +123,7 @@ SimEngine::Handler SimEngine::route(const HttpCall& call, const Target& target, 
   const std::string& first = target.part(0);
   const bool get = call.method == "GET";
   if (first == "_ping") return Answer{200, "OK", ""};
-  if (first == "version" && get) return version();
+  if (first == "version" && get) return version(newer());
   if (first == "info" && get) return info();
   if (first == "containers") return route_container(call, target, ticket);
   if (first == "networks") return route_network(call, target);
@@ -123,17 +131,6 @@ SimEngine::Handler SimEngine::route(const HttpCall& call, const Target& target, 
   if (first == "images") return route_image(call, target, ticket);
   if (first == "events" && get) return replay(call).answer;
   return answer_error(404, "page not found");
-}
-
-Answer SimEngine::version() const {
-  const std::string api = "1." + std::to_string(api_max());
-  const std::string least = newer() ? "1.24" : "1.12";
-  const std::string engine = newer() ? "26.1.5+dfsg1" : "20.10.24+dfsg1";
-  return answer_json(200, Json::object({{"Version", engine},
-                                        {"ApiVersion", api},
-                                        {"MinAPIVersion", least},
-                                        {"Os", "linux"},
-                                        {"Arch", "amd64"}}));
 }
 
 Answer SimEngine::info() const {

@@ -62,7 +62,7 @@ class SimEngine {
   void set_host_paths(std::function<bool(const std::string&)> exists) { exists_ = exists; }
   void take_host_port(int port) { host_ports_.insert(port); }
 
-  // What people do beside us; each is one ordinary call whose answer nobody reads.
+  // What people do beside us: ordinary calls whose answers nobody reads.
   void outside(const std::string& method, const std::string& path, const Json& body = {});
   void docker_rm_f(const std::string& name);
   void docker_stop(const std::string& name);
@@ -87,15 +87,8 @@ class SimEngine {
 
  private:
   using Handler = std::optional<Answer>;  // nothing: the ticket is answered later
-  struct Pull {
-    std::set<Ticket> waiters;
-    std::map<Ticket, std::vector<std::string>> lines;
-    std::uint64_t number = 0;
-  };
 
   bool newer() const { return dialect_ == Dialect::api_1_45; }
-  int api_max() const { return newer() ? 45 : 41; }
-  void set_now(Instant now);
   void at(Duration steady, std::function<void()> act);
   void after(Duration delay, std::function<void()> act);
   void finish(std::vector<Ticket>& waiters, const Answer& answer);
@@ -114,7 +107,6 @@ class SimEngine {
   Handler route_network(const HttpCall& call, const Target& target);
   Handler route_volume(const HttpCall& call, const Target& target);
   Handler route_image(const HttpCall& call, const Target& target, Ticket ticket);
-  Answer version() const;
   Answer info() const;
   // The body, or the answer that refuses it.
   std::pair<Json, std::optional<Answer>> body_of(const HttpCall& call) const;
@@ -124,20 +116,10 @@ class SimEngine {
   // Containers.
   SimContainer* find_container(const std::string& name_or_id);
   Answer list_containers(const Target& target) const;
-  Json list_entry(const SimContainer& container) const;
-  std::string status_text(const SimContainer& container) const;
-  Json inspect(const SimContainer& container) const;
-  Json state_json(const SimContainer& container) const;
-  Json mounts_json(const SimContainer& container) const;
-  Json endpoint_json(const SimContainer& container, const SimEndpoint& endpoint) const;
-  Json networks_json(const SimContainer& container) const;
-  Json ports_json(const SimContainer& container) const;
   Answer create_container(const HttpCall& call, const Target& target);
-  std::optional<Answer> refuse_name(const std::string& name) const;
   std::optional<Answer> refuse_taken(const std::string& name, const std::string& prefix) const;
   std::optional<Answer> refuse_settings(const Json& body) const;
   std::optional<Answer> refuse_mount(const Json& mount) const;
-  std::optional<Answer> refuse_policy(const Json& policy) const;
   std::optional<Answer> refuse_endpoints(const Json& endpoints, int version) const;
   void use_volumes(const SimContainer& container);
   Answer rename(SimContainer& container, const std::string& name);
@@ -183,7 +165,6 @@ class SimEngine {
   std::optional<Answer> attach(const SimContainer& container, SimEndpoint& endpoint,
                                SimNetwork& network);
   bool address_taken(const SimNetwork& network, std::uint32_t address) const;
-  Json volume_json(const SimVolume& volume) const;
   Answer create_volume(const HttpCall& call);
   Answer remove_volume(const std::string& name);
 
@@ -208,9 +189,9 @@ class SimEngine {
   std::map<std::string, SimNetwork> networks_;
   std::map<std::string, SimVolume> volumes_;
   std::map<std::string, SimImage> images_;
-  std::map<std::string, SimPull> registry_;  // by reference; absent: not found there
-  std::map<std::string, Pull> pulls_;        // under way, by reference
-  std::deque<EngineEvent> ring_;             // the last 256
+  std::map<std::string, SimPull> registry_;    // by reference; absent: not found there
+  std::map<std::string, PullUnderWay> pulls_;  // under way, by reference
+  std::deque<EngineEvent> ring_;               // the last 256
   std::vector<EngineEvent> new_events_;
   std::set<std::string> host_paths_;
   std::function<bool(const std::string&)> exists_;

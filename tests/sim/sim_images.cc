@@ -117,7 +117,7 @@ SimEngine::Handler SimEngine::pull(const Target& target, Ticket ticket) {
   }
   if (known->second.refused != 0) return answer_error(known->second.refused, known->second.error);
   const bool first = pulls_.count(ref) == 0;
-  Pull& pull = pulls_[ref];
+  PullUnderWay& pull = pulls_[ref];
   pull.waiters.insert(ticket);
   if (!first) return std::nullopt;
   pull.number = ++timer_number_;

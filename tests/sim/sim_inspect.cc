@@ -1,3 +1,5 @@
+#include "tests/sim/sim_inspect.h"
+
 #include <algorithm>
 
 #include "tests/sim/sim_engine.h"
@@ -22,11 +24,9 @@ std::string shown(const Labels& labels, const std::set<std::string>& volatile_la
   return text;
 }
 
-}  // namespace
-
-std::string SimEngine::status_text(const SimContainer& container) const {
+std::string status_text(const SimContainer& container, Instant now) {
   const std::string state = container.status();
-  const auto since = [&](const Instant& then) { return human_duration(now_.wall - then.wall); };
+  const auto since = [&](const Instant& then) { return human_duration(now.wall - then.wall); };
   const std::string code = "(" + std::to_string(container.exit_code) + ") ";
   if (state == "created") return "Created";
   if (state == "removing") return "Removal In Progress";
@@ -41,30 +41,100 @@ std::string SimEngine::status_text(const SimContainer& container) const {
   return up + " (" + (health == "starting" ? "health: starting" : health) + ")";
 }
 
-Answer SimEngine::list_containers(const Target& target) const {
-  const auto [filters, refused] =
-      filters_of(target, {"label", "name", "id", "status", "ancestor", "network", "volume",
-                          "exited", "health", "before", "since", "publish", "expose", "is-task"});
-  if (refused) return *refused;
-  std::vector<const SimContainer*> found;
-  for (const auto& [id, container] : containers_) {
-    if (!target.flag("all") && !container.running && filters.count("status") == 0) continue;
-    const bool named = any_match(filters, "name", container.name) ||
-                       any_match(filters, "name", "/" + container.name);
-    if (named && labels_match(filters, container.labels) && any_match(filters, "id", id) &&
-        any_equal(filters, "status", container.status())) {
-      found.push_back(&container);
-    }
+Json endpoint_json(const SimContainer& container, const SimEndpoint& endpoint, bool newer) {
+  const bool attached = !endpoint.endpoint_id.empty();
+  const bool own_network = endpoint.network != "bridge";
+  std::vector<std::string> aliases = endpoint.aliases;
+  if (own_network) aliases.push_back(container.id.substr(0, 12));
+  Json json =
+      Json::object({{"IPAMConfig", endpoint.fixed_address.empty()
+                                       ? Json()
+                                       : Json::object({{"IPv4Address", endpoint.fixed_address}})},
+                    {"Links", Json()},
+                    {"Aliases", own_network ? Json(aliases) : Json()},
+                    {"NetworkID", endpoint.network_id},
+                    {"EndpointID", endpoint.endpoint_id},
+                    {"Gateway", endpoint.gateway},
+                    {"IPAddress", endpoint.address},
+                    {"IPPrefixLen", attached ? endpoint.prefix : 0},
+                    {"IPv6Gateway", ""},
+                    {"GlobalIPv6Address", ""},
+                    {"GlobalIPv6PrefixLen", 0},
+                    {"MacAddress", attached ? mac_of(endpoint.address) : ""},
+                    {"DriverOpts", Json()}});
+  if (newer && own_network) {
+    aliases.insert(aliases.begin(), container.name);
+    json.set("DNSNames", aliases);
   }
-  std::sort(found.begin(), found.end(), [](const SimContainer* a, const SimContainer* b) {
-    return std::tie(b->created.steady, a->id) < std::tie(a->created.steady, b->id);
-  });
-  Json list = Json::array();
-  for (const SimContainer* container : found) list.push(list_entry(*container));
-  return answer_json(200, list);
+  return json;
 }
 
-Json SimEngine::list_entry(const SimContainer& container) const {
+Json networks_json(const SimContainer& container, bool newer) {
+  Json networks = Json::object();
+  for (const auto& [name, endpoint] : container.endpoints) {
+    networks.set(name, endpoint_json(container, endpoint, newer));
+  }
+  return networks;
+}
+
+Json ports_json(const SimContainer& container) {
+  Json ports = Json::object();
+  if (!container.running || container.restarting) return ports;
+  for (const auto& [port, bindings] : container.host_config["PortBindings"].members()) {
+    Json list = Json::array();
+    for (const Json& binding : bindings.items()) {
+      const std::string& address = binding["HostIp"].as_string();
+      list.push(Json::object(
+          {{"HostIp", address.empty() ? "0.0.0.0" : address}, {"HostPort", binding["HostPort"]}}));
+    }
+    ports.set(port, list);
+  }
+  return ports;
+}
+
+Json mounts_json(const SimContainer& container) {
+  Json mounts = Json::array();
+  for (const Json& mount : container.host_config["Mounts"].items()) {
+    const std::string type = mount["Type"].as_string();
+    Json json = Json::object({{"Type", type}});
+    if (type == "volume") {
+      const std::string& name = mount["Source"].as_string();
+      json.set("Name", name).set("Source", "/var/lib/docker/volumes/" + name + "/_data");
+    } else {
+      json.set("Source", type == "bind" ? mount["Source"] : Json(""));
+    }
+    json.set("Destination", mount["Target"]);
+    if (type == "volume") json.set("Driver", "local");
+    json.set("Mode", type == "volume" ? "z" : "");
+    json.set("RW", !mount["ReadOnly"].as_bool());
+    json.set("Propagation", type == "bind" ? "rprivate" : "");
+    mounts.push(json);
+  }
+  return mounts;
+}
+
+Json state_json(const SimContainer& container) {
+  Json state = Json::object(
+      {{"Status", container.status()},
+       {"Running", container.running},
+       {"Paused", container.paused},
+       {"Restarting", container.restarting},
+       {"OOMKilled", false},
+       {"Dead", false},
+       {"Pid", container.pid},
+       {"ExitCode", container.exit_code},
+       {"Error", container.error},
+       {"StartedAt", rfc3339(container.ever_started ? container.started.wall : Duration{0})},
+       {"FinishedAt", rfc3339(container.finished ? container.finished->wall : Duration{0})}});
+  if (container.health) {
+    state.set("Health", Json::object({{"Status", container.health->status},
+                                      {"FailingStreak", container.health->streak},
+                                      {"Log", container.health->log}}));
+  }
+  return state;
+}
+
+Json list_entry(const SimContainer& container, Instant now, bool newer) {
   std::vector<std::string> words = to_strings(container.config["Entrypoint"]);
   for (const std::string& word : to_strings(container.config["Cmd"])) words.push_back(word);
   Json ports = Json::array();
@@ -87,106 +157,15 @@ Json SimEngine::list_entry(const SimContainer& container) const {
        {"Ports", ports},
        {"Labels", to_json(container.labels)},
        {"State", container.status()},
-       {"Status", status_text(container)},
+       {"Status", status_text(container, now)},
        {"HostConfig", Json::object({{"NetworkMode", container.host_config["NetworkMode"]}})},
-       {"NetworkSettings", Json::object({{"Networks", networks_json(container)}})},
+       {"NetworkSettings", Json::object({{"Networks", networks_json(container, newer)}})},
        {"Mounts", mounts_json(container)}});
 }
 
-Json SimEngine::endpoint_json(const SimContainer& container, const SimEndpoint& endpoint) const {
-  const bool attached = !endpoint.endpoint_id.empty();
-  const bool own_network = endpoint.network != "bridge";
-  std::vector<std::string> aliases = endpoint.aliases;
-  if (own_network) aliases.push_back(container.id.substr(0, 12));
-  Json json =
-      Json::object({{"IPAMConfig", endpoint.fixed_address.empty()
-                                       ? Json()
-                                       : Json::object({{"IPv4Address", endpoint.fixed_address}})},
-                    {"Links", Json()},
-                    {"Aliases", own_network ? Json(aliases) : Json()},
-                    {"NetworkID", endpoint.network_id},
-                    {"EndpointID", endpoint.endpoint_id},
-                    {"Gateway", endpoint.gateway},
-                    {"IPAddress", endpoint.address},
-                    {"IPPrefixLen", attached ? endpoint.prefix : 0},
-                    {"IPv6Gateway", ""},
-                    {"GlobalIPv6Address", ""},
-                    {"GlobalIPv6PrefixLen", 0},
-                    {"MacAddress", attached ? mac_of(endpoint.address) : ""},
-                    {"DriverOpts", Json()}});
-  if (newer() && own_network) {
-    aliases.insert(aliases.begin(), container.name);
-    json.set("DNSNames", aliases);
-  }
-  return json;
-}
+}  // namespace
 
-Json SimEngine::networks_json(const SimContainer& container) const {
-  Json networks = Json::object();
-  for (const auto& [name, endpoint] : container.endpoints) {
-    networks.set(name, endpoint_json(container, endpoint));
-  }
-  return networks;
-}
-
-Json SimEngine::ports_json(const SimContainer& container) const {
-  Json ports = Json::object();
-  if (!container.running || container.restarting) return ports;
-  for (const auto& [port, bindings] : container.host_config["PortBindings"].members()) {
-    Json list = Json::array();
-    for (const Json& binding : bindings.items()) {
-      const std::string& address = binding["HostIp"].as_string();
-      list.push(Json::object(
-          {{"HostIp", address.empty() ? "0.0.0.0" : address}, {"HostPort", binding["HostPort"]}}));
-    }
-    ports.set(port, list);
-  }
-  return ports;
-}
-
-Json SimEngine::mounts_json(const SimContainer& container) const {
-  Json mounts = Json::array();
-  for (const Json& mount : container.host_config["Mounts"].items()) {
-    const std::string type = mount["Type"].as_string();
-    Json json = Json::object({{"Type", type}});
-    if (type == "volume") {
-      const std::string& name = mount["Source"].as_string();
-      json.set("Name", name).set("Source", "/var/lib/docker/volumes/" + name + "/_data");
-    } else {
-      json.set("Source", type == "bind" ? mount["Source"] : Json(""));
-    }
-    json.set("Destination", mount["Target"]);
-    if (type == "volume") json.set("Driver", "local");
-    json.set("Mode", type == "volume" ? "z" : "");
-    json.set("RW", !mount["ReadOnly"].as_bool());
-    json.set("Propagation", type == "bind" ? "rprivate" : "");
-    mounts.push(json);
-  }
-  return mounts;
-}
-
-Json SimEngine::state_json(const SimContainer& container) const {
-  Json state = Json::object(
-      {{"Status", container.status()},
-       {"Running", container.running},
-       {"Paused", container.paused},
-       {"Restarting", container.restarting},
-       {"OOMKilled", false},
-       {"Dead", false},
-       {"Pid", container.pid},
-       {"ExitCode", container.exit_code},
-       {"Error", container.error},
-       {"StartedAt", rfc3339(container.ever_started ? container.started.wall : Duration{0})},
-       {"FinishedAt", rfc3339(container.finished ? container.finished->wall : Duration{0})}});
-  if (container.health) {
-    state.set("Health", Json::object({{"Status", container.health->status},
-                                      {"FailingStreak", container.health->streak},
-                                      {"Log", container.health->log}}));
-  }
-  return state;
-}
-
-Json SimEngine::inspect(const SimContainer& container) const {
+Json inspect_json(const SimContainer& container, bool newer) {
   const std::vector<std::string> entrypoint = to_strings(container.config["Entrypoint"]);
   std::vector<std::string> words = entrypoint;
   for (const std::string& word : to_strings(container.config["Cmd"])) words.push_back(word);
@@ -206,8 +185,31 @@ Json SimEngine::inspect(const SimContainer& container) const {
        {"HostConfig", container.host_config},
        {"Mounts", mounts_json(container)},
        {"Config", container.config},
-       {"NetworkSettings",
-        Json::object({{"Ports", ports_json(container)}, {"Networks", networks_json(container)}})}});
+       {"NetworkSettings", Json::object({{"Ports", ports_json(container)},
+                                         {"Networks", networks_json(container, newer)}})}});
+}
+
+Answer SimEngine::list_containers(const Target& target) const {
+  const auto [filters, refused] =
+      filters_of(target, {"label", "name", "id", "status", "ancestor", "network", "volume",
+                          "exited", "health", "before", "since", "publish", "expose", "is-task"});
+  if (refused) return *refused;
+  std::vector<const SimContainer*> found;
+  for (const auto& [id, container] : containers_) {
+    if (!target.flag("all") && !container.running && filters.count("status") == 0) continue;
+    const bool named = any_match(filters, "name", container.name) ||
+                       any_match(filters, "name", "/" + container.name);
+    if (named && labels_match(filters, container.labels) && any_match(filters, "id", id) &&
+        any_equal(filters, "status", container.status())) {
+      found.push_back(&container);
+    }
+  }
+  std::sort(found.begin(), found.end(), [](const SimContainer* a, const SimContainer* b) {
+    return std::tie(b->created.steady, a->id) < std::tie(a->created.steady, b->id);
+  });
+  Json list = Json::array();
+  for (const SimContainer* container : found) list.push(list_entry(*container, now_, newer()));
+  return answer_json(200, list);
 }
 
 std::string SimEngine::final_world(const std::set<std::string>& volatile_labels) const {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,6 +68,13 @@ struct SimPull {
   Duration takes{std::chrono::milliseconds(800)};
   int refused = 0;    // not 0: this status at once, with `error`
   std::string error;  // else an error line inside a 200
+};
+
+// A pull that some call waits for: ticket → lines it has not read yet.
+struct PullUnderWay {
+  std::set<std::uint64_t> waiters;
+  std::map<std::uint64_t, std::vector<std::string>> lines;
+  std::uint64_t number = 0;
 };
 
 struct SimEndpoint {

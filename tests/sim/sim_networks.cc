@@ -13,6 +13,17 @@ std::string mac_of(std::uint32_t address) {
   return text;
 }
 
+Json volume_json(const SimVolume& volume) {
+  return Json::object(
+      {{"CreatedAt", rfc3339(std::chrono::floor<std::chrono::seconds>(volume.created.wall))},
+       {"Driver", "local"},
+       {"Labels", volume.labels ? to_json(*volume.labels) : Json()},
+       {"Mountpoint", "/var/lib/docker/volumes/" + volume.name + "/_data"},
+       {"Name", volume.name},
+       {"Options", volume.options},
+       {"Scope", "local"}});
+}
+
 }  // namespace
 
 std::vector<SimNetwork*> SimEngine::find_networks(const std::string& name_or_id) {
@@ -143,9 +154,9 @@ std::optional<Answer> SimEngine::choose_subnet(const Json& config, SimNetwork& n
     const Subnet subnet{192u << 24 | 168u << 16 | third << 12, 20};
     if (free(subnet)) return take(subnet), std::nullopt;
   }
-  return answer_error(404, newer() ? "all predefined address pools have been fully subnetted"
-                                   : "could not find an available, non-overlapping IPv4 address "
-                                     "pool among the defaults to assign to the network");
+  return answer_error(404,
+                      "could not find an available, non-overlapping IPv4 address pool among the "
+                      "defaults to assign to the network");
 }
 
 Answer SimEngine::create_network(const HttpCall& call) {
@@ -339,17 +350,6 @@ SimEngine::Handler SimEngine::route_volume(const HttpCall& call, const Target& t
   if (call.method == "GET") return answer_json(200, volume_json(found->second));
   if (call.method == "DELETE") return remove_volume(name);
   return answer_error(404, "page not found");
-}
-
-Json SimEngine::volume_json(const SimVolume& volume) const {
-  return Json::object(
-      {{"CreatedAt", rfc3339(std::chrono::floor<std::chrono::seconds>(volume.created.wall))},
-       {"Driver", "local"},
-       {"Labels", volume.labels ? to_json(*volume.labels) : Json()},
-       {"Mountpoint", "/var/lib/docker/volumes/" + volume.name + "/_data"},
-       {"Name", volume.name},
-       {"Options", volume.options},
-       {"Scope", "local"}});
 }
 
 Answer SimEngine::create_volume(const HttpCall& call) {
