@@ -252,6 +252,8 @@ void Reconciler::take_step(const Expected& expected, const Answer& answer) {
 
 void Reconciler::take_outcome(AppState& state, const InFlight& flight, const Outcome& outcome) {
   const Step& step = flight.step;
+  // Its event may come later than its answer.
+  if (!step.object.empty()) state.hinted.insert(step.object);
   switch (outcome.next) {
     case Outcome::Next::done:
       state.retries.erase(step_key(step));

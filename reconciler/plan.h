@@ -31,6 +31,7 @@ struct Step {
   std::string count_as;  // a counter of the app's memory that its success raises; empty: none
   std::string
       claim;  // something scarce that it takes (a subnet), so that no other app plans with it
+  std::string object;    // id of the existing object that it changes; empty: a new one
   std::string provider;  // who judges the answer; set by the Reconciler
 
   bool waits() const { return std::holds_alternative<Wait>(request); }

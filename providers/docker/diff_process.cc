@@ -28,7 +28,7 @@ std::vector<std::size_t> retire(Draft& draft, const SeenContainer& container, En
   const auto then = [&](Step step) { needs = {draft.add(std::move(step), cause, needs)}; };
   const bool may_start = !container.detail || container.detail->restart != "no";
   // Or an engine that restarts in between would revive it.
-  if (may_start && !container.failed() && !container.going()) {
+  if (may_start && !container.going()) {
     then(draft.steps.update(container, std::nullopt, "no"));
   }
   if (container.alive()) {
@@ -270,15 +270,18 @@ bool ProcessDiff::gate_failed() {
   return !failing_.empty();
 }
 
+// The name is what lasts: it is given first, so that nobody who looks in the middle takes the
+// container for one that was stopped by hand.
 void ProcessDiff::fail(const SeenContainer& container, const std::string& why) {
   Needs before;
   // There is one piece of evidence for each process, and its name is taken.
   if (failed_) before = retire(draft_, *failed_, Ending::remove, "an earlier try", {});
-  Needs stopped = retire(draft_, container, Ending::stop, why, before);
   Step rename =
       draft_.steps.rename(container, container.canonical_name() + SeenContainer::failed_suffix);
   rename.count_as = "gate " + spec_.process + " " + spec_.fingerprint;
-  failing_.push_back(draft_.add(std::move(rename), "kept as evidence: " + why, stopped));
+  const std::size_t renamed = draft_.add(std::move(rename), "kept as evidence: " + why, before);
+  const Needs stopped = retire(draft_, container, Ending::stop, why, {renamed});
+  failing_.insert(failing_.end(), stopped.begin(), stopped.end());
   draft_.report.worsen(HealthState::degraded, "HealthCheckFailed",
                        container.name + " failed (" + why + "); the old container serves on");
 }
@@ -286,6 +289,8 @@ void ProcessDiff::fail(const SeenContainer& container, const std::string& why) {
 // Whether the wanted fingerprint is known to fail and not to be tried now.
 bool ProcessDiff::failed_before() {
   if (!failed_) return false;
+  const Needs stopped = retire(draft_, *failed_, Ending::stop, "failed its health check", {});
+  failing_.insert(failing_.end(), stopped.begin(), stopped.end());
   const Detail detail = failed_->detail.value_or(Detail());
   const auto found =
       draft_.view.memory->counters.find("gate " + spec_.process + " " + spec_.fingerprint);
@@ -293,9 +298,10 @@ bool ProcessDiff::failed_before() {
   const Duration due = std::max(detail.finished, detail.created) + retry_after(failures);
   // Where a try means an outage of what serves, only a person starts another one.
   const bool never = spec_.recreate && !old_.empty();
-  if (!never && now_.steady >= due) {
-    retire(draft_, *failed_, Ending::remove,
-           "tries again after " + std::to_string(failures) + " failures", {});
+  if (!never && !failed_->alive() && now_.steady >= due) {
+    draft_.add(draft_.steps.remove(*failed_),
+               "tries again after " + std::to_string(failures) + " failures", stopped);
+    failing_.clear();
     return false;
   }
   if (!never) draft_.report.due(due);

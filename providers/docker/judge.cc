@@ -72,6 +72,7 @@ constexpr Row rows[] = {
     {"disconnect", 404, "", Next::done, Code::internal, ""},
     {"disconnect", 403, "", Next::look_again, Code::unavailable, ""},
     {"disconnect", 500, "is not connected", Next::done, Code::internal, ""},
+    {"update", 0, "cannot update a stopped container", Next::look_again, Code::unavailable, ""},
     {"rename", 409, "", Next::look_again, Code::conflict, ""},
     {"", 404, "", Next::look_again, Code::not_found, ""},
     {"", 409, "", Next::look_again, Code::unavailable, ""},

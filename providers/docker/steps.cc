@@ -41,8 +41,10 @@ Step Steps::step(std::string verb, std::string resource, std::string method, std
 
 Step Steps::of(const SeenContainer& container, std::string verb, std::string path,
                const Json& body) const {
-  return step(std::move(verb), "container " + container.name, "POST",
-              "/containers/" + container.id + path, body);
+  Step made = step(std::move(verb), "container " + container.name, "POST",
+                   "/containers/" + container.id + path, body);
+  made.object = container.id;
+  return made;
 }
 
 Step Steps::create_network(const std::string& app, const std::string& subnet) const {
@@ -191,8 +193,10 @@ Step Steps::update(const SeenContainer& container, const std::optional<Limits>& 
 
 Step Steps::connect(const SeenContainer& container, const Attachment& attachment) const {
   Json body = Json::object({{"Container", container.id}, {"EndpointConfig", endpoint(attachment)}});
-  return step("connect", "container " + container.name, "POST",
-              "/networks/" + attachment.network + "/connect", body);
+  Step made = step("connect", "container " + container.name, "POST",
+                   "/networks/" + attachment.network + "/connect", body);
+  made.object = container.id;
+  return made;
 }
 
 Step Steps::disconnect(const SeenContainer& container, const std::string& network) const {
