@@ -21,8 +21,7 @@
 namespace fairlead::sim {
 
 enum class Dialect { api_1_41, api_1_45 };  // Debian 12's engine, Debian 13's
-
-using Ticket = std::uint64_t;  // a call under way; never 0
+using Ticket = std::uint64_t;               // a call under way; never 0
 
 class SimEngine {
  public:
@@ -98,7 +97,6 @@ class SimEngine {
   void emit_network(const SimNetwork& network, const std::string& action,
                     const std::string& container = "");
 
-  // Routing.
   std::optional<Answer> refuse_version(const HttpCall& call, const Target& target) const;
   Handler route(const HttpCall& call, const Target& target, Ticket ticket);
   Handler route_container(const HttpCall& call, const Target& target, Ticket ticket);
@@ -153,7 +151,6 @@ class SimEngine {
   void probe(SimContainer& container);
   void set_health(SimContainer& container, const std::string& status);
 
-  // Networks and volumes.
   std::vector<SimNetwork*> find_networks(const std::string& name_or_id);
   Answer network_json_answer(const std::string& name);
   Json network_json(const SimNetwork& network, bool with_containers) const;

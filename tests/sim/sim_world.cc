@@ -444,6 +444,7 @@ void SimWorld::restart_daemon() {
 }
 
 void SimWorld::step(Duration limit) {
+  pump();  // what people did since is heard of now, not at the next thing
   Duration next = limit;
   if (const auto due = engine_.next_due()) next = std::min(next, *due);
   if (!timers_.empty()) next = std::min(next, timers_.begin()->first.first);

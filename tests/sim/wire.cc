@@ -4,7 +4,8 @@
 #include <charconv>
 #include <cstdio>
 #include <ctime>
-#include <regex>
+
+#include "reconciler/check.h"
 
 namespace fairlead::sim {
 namespace {
@@ -33,6 +34,26 @@ void parse_query(std::string_view text, std::map<std::string, std::string>& out)
         equals < pair.size() ? decode(pair.substr(equals + 1), true) : "";
     text.remove_prefix(std::min(end + 1, text.size()));
   }
+}
+
+// The part of regular expressions that name filters are made of: "^", "$", "." and escapes.
+bool name_matches(std::string_view pattern, std::string_view value) {
+  FAIRLEAD_CHECK(pattern.find_first_of("*+?()[]{}|") == std::string_view::npos);
+  const bool from_start = pattern.starts_with("^");
+  const bool to_end = pattern.ends_with("$");
+  pattern = pattern.substr(from_start, pattern.size() - from_start - to_end);
+  const auto here = [&](std::size_t at) {
+    for (std::size_t i = 0; i < pattern.size(); ++i, ++at) {
+      const bool any = pattern[i] == '.';
+      if (pattern[i] == '\\') ++i;
+      if (at >= value.size() || (!any && value[at] != pattern[i])) return false;
+    }
+    return !to_end || at == value.size();
+  };
+  for (std::size_t at = 0; at <= (from_start ? 0 : value.size()); ++at) {
+    if (here(at)) return true;
+  }
+  return false;
 }
 
 std::string counted(std::int64_t count, const char* unit) {
@@ -113,9 +134,8 @@ bool any_equal(const Filters& filters, const std::string& key, const std::string
 bool any_match(const Filters& filters, const std::string& key, const std::string& value) {
   const auto found = filters.find(key);
   if (found == filters.end()) return true;
-  return std::any_of(found->second.begin(), found->second.end(), [&](const std::string& pattern) {
-    return std::regex_search(value, std::regex(pattern));
-  });
+  return std::any_of(found->second.begin(), found->second.end(),
+                     [&](const std::string& pattern) { return name_matches(pattern, value); });
 }
 
 std::string rfc3339(Duration wall) {

@@ -36,7 +36,8 @@ std::optional<Filters> parse_filters(const std::string& text);  // nothing: not 
 bool labels_match(const Filters& filters, const Labels& labels);
 // Any of the values of `key` is equal to `value`, or there are none.
 bool any_equal(const Filters& filters, const std::string& key, const std::string& value);
-// The same with the values as regular expressions that match anywhere, as for names.
+// The same with the values as regular expressions that match anywhere, as for names; of those only
+// anchors, dots and escapes.
 bool any_match(const Filters& filters, const std::string& key, const std::string& value);
 
 std::string rfc3339(Duration wall);  // nanoseconds without trailing zeros; "0001-…" for none
