@@ -1,0 +1,235 @@
+#include "tests/sim/host.h"
+
+#include <algorithm>
+#include <regex>
+#include <utility>
+
+#include "providers/docker/docker.h"
+
+namespace fairlead::sim {
+namespace {
+
+constexpr char installation[] = "0123456789abcdef";
+constexpr std::chrono::seconds command_limit{60};
+
+bool holds(const SimContainer& container, const std::string& volume) {
+  for (const Json& mount : container.host_config["Mounts"].items()) {
+    if (mount["Source"].as_string() == volume) return true;
+  }
+  return false;
+}
+
+// Runs, or would run after a restart of the engine.
+bool live_or_startable(const SimContainer& container) {
+  const std::string status = container.status();
+  if (status == "running" || status == "paused" || status == "restarting") return true;
+  return status == "exited" && container.policy() == "unless-stopped" &&
+         !container.manually_stopped;
+}
+
+std::string label_of(const SimContainer& container, const std::string& key) {
+  const auto found = container.labels.find(key);
+  return found == container.labels.end() ? "" : found->second;
+}
+
+}  // namespace
+
+Host::Host(const HostOptions& options)
+    : options_(options), keys_(installation, Secret(std::string(32, 'k'))), world_(options.world) {
+  for (const char* version : {"1", "2", "3"}) {
+    SimImage image;
+    image.ref = std::string("app:") + version;
+    image.program.http["/up"] = {};
+    engine().add_image(image);
+  }
+  add_foreigners();
+  foreign_at_first_ = foreigners();
+  boot();
+}
+
+void Host::add_foreigners() {
+  SimImage image;
+  image.ref = "foreign:1";
+  engine().add_image(image);
+  engine().outside("POST", "/containers/create?name=stranger",
+                   Json::object({{"Image", "foreign:1"}}));
+  engine().outside("POST", "/containers/stranger/start");
+  engine().outside("POST", "/networks/create", Json::object({{"Name", "strangers-net"}}));
+  engine().outside("POST", "/volumes/create", Json::object({{"Name", "stranger.data"}}));
+  world_.run_until(std::chrono::seconds(2));
+}
+
+std::string Host::foreigners() const {
+  std::string text;
+  for (const auto& [id, container] : const_cast<SimWorld&>(world_).engine().containers()) {
+    if (label_of(container, "fairlead.installation") != installation) {
+      text += container.name + " " + id + " runs " + std::to_string(container.run) + "\n";
+    }
+  }
+  for (const auto& [id, network] : const_cast<SimWorld&>(world_).engine().networks()) {
+    if (network.labels.count("fairlead.installation") == 0) text += network.name + " " + id + "\n";
+  }
+  for (const auto& [name, volume] : const_cast<SimWorld&>(world_).engine().volumes()) {
+    if (!volume.labels || volume.labels->count("fairlead.installation") == 0) text += name + "\n";
+  }
+  return text;
+}
+
+void Host::boot() {
+  Providers providers;
+  providers.push_back(docker::make_provider(keys_));
+  std::vector<LastGood> copies;
+  const std::string folder = "manifests/";
+  for (const auto& [path, file] : world_.files(FileCall::Area::state)) {
+    if (path.compare(0, folder.size(), folder) != 0) continue;
+    const std::string name = path.substr(folder.size());
+    copies.push_back({name.substr(0, name.rfind(".json")), file.content});
+  }
+  Reconciler::Options options;
+  options.mode = options_.mode;
+  options.seed = options_.world.seed;
+  loop_ = std::make_unique<Reconciler>(std::move(providers), platform_, copies, options);
+  next_ = Woken{};
+}
+
+void Host::crash_now() {
+  ++crashes_;
+  world_.restart_daemon();
+  boot();
+}
+
+void Host::turn(Duration limit) {
+  try {
+    for (Request& request : loop_->handle(next_, world_.now())) world_.submit(std::move(request));
+    check();
+    next_ = world_.wait(std::min(loop_->deadline(), limit));
+  } catch (const DaemonCrashed&) {
+    crash_now();
+  }
+}
+
+void Host::run(Duration span) {
+  const Duration end = world_.now().steady + span;
+  while (world_.now().steady < end) turn(end);
+}
+
+bool Host::run_until(const std::function<bool()>& done, Duration limit) {
+  const Duration end = world_.now().steady + limit;
+  while (world_.now().steady < end) {
+    turn(end);
+    if (done()) return true;
+  }
+  return false;
+}
+
+bool Host::all_well() const {
+  if (!loop_->catalog().was_read() || loop_->apps().empty()) return false;
+  return std::all_of(loop_->apps().begin(), loop_->apps().end(), [](const auto& entry) {
+    const AppState& app = entry.second;
+    if (!app.wanted && !app.removing) return true;
+    return app.report.sync == SyncState::synced && app.report.health == HealthState::healthy;
+  });
+}
+
+std::string Host::health(const std::string& app) const {
+  const auto found = loop_->apps().find(app);
+  return found == loop_->apps().end() ? "" : health_name(found->second.report.health);
+}
+
+std::string Host::sync(const std::string& app) const {
+  const auto found = loop_->apps().find(app);
+  return found == loop_->apps().end() ? "" : sync_name(found->second.report.sync);
+}
+
+std::string Host::message(const std::string& app) const {
+  const auto found = loop_->apps().find(app);
+  return found == loop_->apps().end()
+             ? ""
+             : found->second.report.reason + ": " + found->second.report.message;
+}
+
+Reply Host::ask(const std::string& verb, std::map<std::string, std::string> words) {
+  const std::uint64_t id = world_.command(verb, std::move(words));
+  run_until([&] { return world_.reply(id).has_value(); }, command_limit);
+  return world_.reply(id).value_or(Reply{id, 0, {}});
+}
+
+std::string Host::final_world() const {
+  static const std::regex address("[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+");
+  const std::string text = const_cast<SimWorld&>(world_).engine().final_world();
+  std::string files;
+  for (const auto area : {FileCall::Area::state, FileCall::Area::secrets}) {
+    for (const auto& [path, file] : world_.files(area)) files += "file " + path + "\n";
+  }
+  return std::regex_replace(text, address, "ADDRESS") + files;
+}
+
+void Host::violated(const std::string& what) {
+  constexpr std::size_t kept_max = 10;
+  if (violations_.size() < kept_max) {
+    violations_.push_back(std::to_string(world_.now().steady.count() / 1'000'000) + "ms: " + what);
+  }
+}
+
+void Host::check() {
+  if (foreigners() != foreign_at_first_)
+    violated("S1: a foreign object was changed:\n" + foreigners());
+  check_exclusive();
+  check_serving();
+  check_volumes();
+  check_trace();
+}
+
+void Host::check_exclusive() {
+  for (const std::string& volume : exclusive) {
+    int count = 0;
+    for (const auto& [id, container] : engine().containers()) {
+      if (holds(container, volume) && live_or_startable(container)) ++count;
+    }
+    if (count > 1) violated("S3: " + std::to_string(count) + " containers hold " + volume);
+  }
+}
+
+void Host::check_serving() {
+  for (const auto& [app, wanted] : serving) {
+    int running = 0;
+    for (const auto& [id, container] : engine().containers()) {
+      if (label_of(container, "fairlead.app") == app && container.status() == "running") ++running;
+    }
+    if (running >= wanted && health(app) == "Healthy") served_.insert(app);
+    if (running < wanted && served_.count(app) > 0) {
+      violated("S10: " + app + " has " + std::to_string(running) + " containers running");
+    }
+  }
+}
+
+void Host::check_volumes() {
+  std::set<std::string> now;
+  for (const auto& [name, volume] : engine().volumes()) now.insert(name);
+  for (const std::string& name : volumes_) {
+    if (now.count(name) == 0 && may_lose.count(name) == 0)
+      violated("S2: volume " + name + " is gone");
+  }
+  volumes_ = std::move(now);
+}
+
+// S7 and S9 on everything that left since the last look.
+void Host::check_trace() {
+  for (; traced_ < world_.trace().size(); ++traced_) {
+    const TraceLine& line = world_.trace()[traced_];
+    if (line.body.find("\"Privileged\":true") != line.body.npos ||
+        line.body.find("\"Binds\"") != line.body.npos) {
+      violated("S9: " + line.text());
+    }
+  }
+  for (; logged_ < world_.log().size(); ++logged_) {
+    const LogRecord& record = world_.log()[logged_];
+    for (const std::string& secret : secrets) {
+      if ((record.cause + record.resource).find(secret) != std::string::npos) {
+        violated("S7: a log line shows a secret: " + record.verb + " " + record.resource);
+      }
+    }
+  }
+}
+
+}  // namespace fairlead::sim

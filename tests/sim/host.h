@@ -1,0 +1,86 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "reconciler/keys.h"
+#include "reconciler/reconciler.h"
+#include "tests/sim/sim_world.h"
+
+// A simulated host with a daemon on it: the production loop over a SimWorld, started again whenever
+// the world says that it crashed, and the safety invariants checked after every single event. Owned
+// by a test; one thread; violations are collected and not thrown, so that a run shows all of them.
+namespace fairlead::sim {
+
+struct HostOptions {
+  WorldOptions world;
+  Reconciler::Mode mode = Reconciler::Mode::daemon;
+};
+
+class Host {
+ public:
+  explicit Host(const HostOptions& options = {});
+
+  SimWorld& world() { return world_; }
+  SimEngine& engine() { return world_.engine(); }
+  const Reconciler& loop() const { return *loop_; }
+  const Keys& keys() const { return keys_; }
+  std::shared_ptr<Platform> platform() { return platform_; }
+
+  // Runs the daemon for so much virtual time.
+  void run(Duration span);
+  // Runs until the status of every app is as said, at most for `limit`; false: it never was.
+  bool run_until(const std::function<bool()>& done, Duration limit);
+  bool all_well() const;  // every app Synced and Healthy
+  void crash_now();       // the daemon dies between two events, and is started again
+  int crashes() const { return crashes_; }
+
+  std::string health(const std::string& app) const;  // "Healthy"
+  std::string sync(const std::string& app) const;
+  std::string message(const std::string& app) const;
+  // Posts a command and runs until it is answered.
+  Reply ask(const std::string& verb, std::map<std::string, std::string> words = {});
+
+  // The world as users see it, without what depends on the order of events: ids, times, addresses.
+  std::string final_world() const;
+
+  // What the invariants may rely on in this run.
+  std::set<std::string> exclusive;  // volumes that at most one container may hold
+  std::set<std::string> may_lose;   // volumes that may be removed
+  std::map<std::string, int>
+      serving;  // app → running containers it must always have, once it had them
+  std::vector<std::string> secrets;  // texts that must not show in any log line or label
+  const std::vector<std::string>& violations() const { return violations_; }
+
+ private:
+  void boot();
+  void turn(Duration limit);
+  void add_foreigners();
+  std::string foreigners() const;
+  void check();
+  void check_exclusive();
+  void check_serving();
+  void check_volumes();
+  void check_trace();
+  void violated(const std::string& what);
+
+  HostOptions options_;
+  Keys keys_;
+  std::shared_ptr<Platform> platform_ = std::make_shared<Platform>();
+  SimWorld world_;
+  std::unique_ptr<Reconciler> loop_;
+  Event next_ = Woken{};
+  int crashes_ = 0;
+  std::string foreign_at_first_;
+  std::set<std::string> volumes_;
+  std::set<std::string> served_;  // apps that had all their serving containers once
+  std::size_t traced_ = 0;
+  std::size_t logged_ = 0;
+  std::vector<std::string> violations_;
+};
+
+}  // namespace fairlead::sim

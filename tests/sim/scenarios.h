@@ -1,0 +1,29 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/sim/host.h"
+
+// What the simulated host goes through: each scenario is a list of acts with the virtual time that
+// follows them. They are run once without faults, then again with a crash at every writing request,
+// then with seeds of faults; the final world must be the same.
+namespace fairlead::sim {
+
+struct Act {
+  std::string name;
+  std::function<void(Host&)> act;
+  Duration then{std::chrono::seconds(60)};  // runs so long after it
+};
+
+struct Scenario {
+  std::string name;
+  std::function<void(Host&)> prepare;
+  std::vector<Act> acts;
+  bool ends_well = true;  // every app Synced and Healthy at the end
+};
+
+const std::vector<Scenario>& scenarios();
+
+}  // namespace fairlead::sim
