@@ -189,14 +189,12 @@ void ProcessDiff::roll_out(std::size_t healthy, Needs before) {
   for (const std::size_t wait : before) drop_last({wait});
   for (const int replica : missing()) {
     const auto created = create_slot(replica, before);
-    if (!created) break;
+    if (!created) return;  // what serves goes only for what takes its place
     const std::size_t started = start_slot(replica, {*created});
     const std::size_t wait = draft_.add(Steps::wait("container " + container_name(replica)),
                                         "until it is healthy", {started});
     before = drop_last({wait});
   }
-  // More old ones than new ones: the rest goes with the last wait.
-  while (!serving.empty()) drop_last(before);
 }
 
 // Old and new cannot run at once: create the new one (errors show before anything stops), stop the
