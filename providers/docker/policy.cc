@@ -20,13 +20,16 @@ bool contains(std::string_view text, std::string_view part) { return text.find(p
 
 Result<void> check_bind(const Json& mount, const std::string& app, const Platform& platform) {
   const std::string& source = mount["Source"].as_string();
-  if (contains(source, "/../") || contains(source, "//") || source.empty() || source[0] != '/') {
+  // With a "/" behind it the last part is checked like the others.
+  const std::string parts = source + "/";
+  if (contains(parts, "/../") || contains(parts, "/./") || contains(parts, "//") ||
+      source[0] != '/') {
     return denied("mount of " + source + ": not a plain absolute path");
   }
   if (source.size() >= 5 && source.compare(source.size() - 5, 5, ".sock") == 0) {
     return denied("mount of the socket " + source);
   }
-  if (below(source, platform.folders.mounted_secrets + "/" + app) && source.back() != '/') {
+  if (below(source, platform.folders.mounted_secrets + "/" + app)) {
     if (mount["ReadOnly"].as_bool()) return {};
     return denied("a secret mounted writable");
   }
@@ -57,9 +60,28 @@ bool one_of(const Json& list, const std::set<std::string>& allowed) {
                      [&](const Json& item) { return allowed.count(item.as_string()) > 0; });
 }
 
+// The engine takes keys in any case, so that "hostconfig" beside HostConfig would win over it.
+Result<void> check_fields(const Json& body, const std::string& app) {
+  static const std::set<std::string> known = {
+      "Image",           "Cmd", "Entrypoint",  "User",       "WorkingDir",   "StopSignal",
+      "StopTimeout",     "Env", "Healthcheck", "HostConfig", "ExposedPorts", "Labels",
+      "NetworkingConfig"};
+  for (const auto& [key, value] : body.members()) {
+    if (known.count(key) == 0) return denied("the field " + key);
+  }
+  for (const auto& [key, value] : body["NetworkingConfig"].members()) {
+    if (key != "EndpointsConfig") return denied("NetworkingConfig." + key);
+  }
+  for (const auto& [network, value] : body["NetworkingConfig"]["EndpointsConfig"].members()) {
+    if (network != app) return denied("network " + network);
+  }
+  return {};
+}
+
 Result<void> check_container(const Json& body, const Platform& platform) {
   const Json& host = body["HostConfig"];
   const std::string& app = body["Labels"]["fairlead.app"].as_string();
+  if (Result<void> checked = check_fields(body, app); !checked) return checked;
   // An allow-list: whatever the engine learns tomorrow is refused until it is thought about.
   static const std::set<std::string> known = {
       "NetworkMode", "RestartPolicy", "NanoCpus",     "Memory",     "MemorySwap",
@@ -92,7 +114,7 @@ Result<void> check_policy(const HttpCall& call, const Platform& platform) {
                          : Result<void>();
   }
   if (call.method != "POST") return {};
-  const bool container = contains(call.path, "/containers/create?");
+  const bool container = contains(call.path, "/containers/create");
   const bool volume = contains(call.path, "/volumes/create");
   const bool update = contains(call.path, "/update");
   if (!container && !volume && !update) return {};
