@@ -76,7 +76,7 @@ class AppDiff {
 
   void network() {
     const std::string& app = view_.app;
-    const SeenNetwork* own = own_network(draft_.seen);
+    const SeenNetwork* own = draft_.own = own_network(draft_.seen);
     for (const SeenNetwork& network : draft_.seen.networks) {
       if (!network.ours) {
         conflict("network " + app,

@@ -153,10 +153,7 @@ void ProcessDiff::mend_settings(const SeenContainer& container) {
 
 ProcessDiff::Needs ProcessDiff::mend_networks(const SeenContainer& container) {
   Needs mended;
-  std::string wanted_id;
-  for (const SeenNetwork& network : draft_.seen.networks) {
-    if (network.ours) wanted_id = network.id;
-  }
+  const std::string wanted_id = draft_.own ? draft_.own->id : "";
   bool attached = false;
   for (const auto& [name, endpoint] : container.networks) {
     // A container that never ran has no network id yet.
@@ -277,9 +274,10 @@ void ProcessDiff::describe() {
   if (failed_)
     report.resources.push_back({"container", failed_->name, failed_->state, evidence(*failed_)});
   if (suspended || missing().empty() || failed_) return;
-  const bool blocked = !draft_.blocked.empty() && current_.empty() && old_.empty();
-  report.worsen(blocked ? HealthState::missing : HealthState::progressing,
-                blocked ? "Missing" : "Starting",
+  const bool blocked = !draft_.blocked.empty();
+  const bool none = blocked && current_.empty() && old_.empty();
+  report.worsen(none ? HealthState::missing : HealthState::progressing,
+                none ? "Missing" : "Starting",
                 blocked ? draft_.blocked : container_name(missing().front()) + " is not there yet");
 }
 

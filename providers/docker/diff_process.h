@@ -28,8 +28,9 @@ struct Draft {
   std::optional<std::size_t> volume;         // likewise
   std::map<std::string, std::size_t> pulls;  // image → the step that pulls it; absent: it is there
   std::map<std::string, std::size_t>
-      secrets;          // path → the step that writes it; absent: it is there
-  std::string blocked;  // why nothing new may be created; empty: go
+      secrets;                       // path → the step that writes it; absent: it is there
+  std::string blocked;               // why nothing new may be created; empty: go
+  const SeenNetwork* own = nullptr;  // the app's network; null: there is none
 
   std::size_t add(Step step, std::string cause, std::vector<std::size_t> needs = {});
 };
