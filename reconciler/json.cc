@@ -7,6 +7,7 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace fairlead {
 namespace {
@@ -23,7 +24,11 @@ class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> 
   bool Int(int value) { return place(Json(value)); }
   bool Uint(unsigned value) { return place(Json(static_cast<std::int64_t>(value))); }
   bool Int64(std::int64_t value) { return place(Json(value)); }
-  bool Uint64(std::uint64_t value) { return place(Json(static_cast<double>(value))); }
+  // RapidJSON's name for every positive number that needs more than 32 bits.
+  bool Uint64(std::uint64_t value) {
+    const bool fits = value <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    return place(fits ? Json(static_cast<std::int64_t>(value)) : Json(static_cast<double>(value)));
+  }
   bool Double(double value) { return place(Json(value)); }
   bool String(const char* text, rapidjson::SizeType length, bool) {
     return place(Json(std::string(text, length)));
