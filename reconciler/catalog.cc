@@ -90,7 +90,8 @@ Catalog::Change Catalog::read(const FolderReading& reading) {
   }
   // Where a name stood keeps it; only then the order of paths decides.
   find_owners(reading);
-  empty_reading_ = reading.files.empty();
+  // Files that were cut to nothing, by a disk that is full, are as good as none.
+  empty_reading_ = owners_.empty();
   std::map<std::string, Parsed> cache;
   for (const ManifestFile& file : reading.files) {
     if (!file.text) continue;
