@@ -30,8 +30,10 @@ Duration steady_of(Duration wall, Instant now) {
 
 std::string tidy(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  if (text.size() > message_max) text = text.substr(0, message_max) + "…";
-  return text;
+  if (text.size() <= message_max) return text;
+  std::size_t end = message_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "…";
 }
 
 }  // namespace
@@ -151,7 +153,7 @@ std::string decode_log(std::string_view body) {
 std::string decode_message(std::string_view body) {
   const Result<Json> parsed = Json::parse(body);
   if (parsed && parsed->has("message")) return tidy((*parsed)["message"].as_string());
-  return tidy(std::string(body.substr(0, message_max)));
+  return tidy(std::string(body.substr(0, 2 * message_max)));
 }
 
 std::string decode_progress_error(std::string_view body) {
