@@ -23,8 +23,7 @@ Outcome play(const Scenario& scenario, std::optional<CrashPlan> crash,
              bool faults_expected = false) {
   Host host;
   if (scenario.prepare) scenario.prepare(host);
-  SimImage once;
-  once.ref = "app:once";
+  SimImage once = image("app:once");
   once.program.runs_for = std::chrono::seconds(2);
   host.engine().add_image(once);
   host.world().plan_crash(crash);

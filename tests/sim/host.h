@@ -16,6 +16,9 @@
 // by a test; one thread; violations are collected and not thrown, so that a run shows all of them.
 namespace fairlead::sim {
 
+// An image whose program runs for ever and answers GET /up.
+SimImage image(const std::string& ref);
+
 struct HostOptions {
   WorldOptions world;
   Reconciler::Mode mode = Reconciler::Mode::daemon;

@@ -11,12 +11,6 @@ Act files(std::map<std::string, std::string> all, Duration then = seconds(60)) {
   return {"files", [all](Host& host) { host.world().set_files(all); }, then};
 }
 
-SimImage image(const std::string& ref) {
-  SimImage made;
-  made.ref = ref;
-  return made;
-}
-
 void bad_images(Host& host) {
   SimImage exits = image("app:exits");
   exits.program.runs_for = milliseconds(200);
