@@ -116,7 +116,7 @@ std::vector<Row> networks() {
             body(sleeps, mode("n"), R"("NetworkingConfig":{"EndpointsConfig":{"$m":{},"$n":{}}})"),
             400)
             .newer(201)
-            .says_older("Container cannot be connected to network endpoints: $m, $n")}},
+            .says_older("Container cannot be connected to network endpoints: $")}},
       {"a network in use is not removed, an unused one under a stopped container is",
        {network("n", "10.214.7.0/26").keep("id", "Id"), create("a", body(sleeps, mode("n"))),
         act("a", "start", 204),
@@ -288,7 +288,7 @@ std::vector<Row> health() {
         act("a", "stop?t=0", 204),
         get("/containers/$a/json").is("State.Health.Status", "unhealthy"), act("a", "start", 204),
         get("/containers/$a/json").is("State.Health.Status", "starting")}},
-      {"in the start period 1.45 probes at the start interval, by default each 5 s",
+      {"in the start period 1.45 probes at the start interval, where one is given",
        {create(
             "a",
             body(
@@ -301,9 +301,7 @@ std::vector<Row> health() {
                 R"("Healthcheck":{"Test":["CMD","true"],"Interval":30000000000,"StartPeriod":20000000000,"StartInterval":300000000})"))
             .newer_only(),
         act("a", "start", 204), act("b", "start", 204).newer_only(), wait(milliseconds(1500)),
-        get("/containers/$a/json")
-            .is_older("State.Health.Status", "healthy")
-            .is_newer("State.Health.Status", "starting"),
+        get("/containers/$a/json").is("State.Health.Status", "healthy"),
         get("/containers/$b/json").newer_only().is("State.Health.Status", "healthy")}},
   };
 }

@@ -25,7 +25,7 @@ void SimEngine::plan_probe(SimContainer& container) {
   const Duration start_period = or_default(check["StartPeriod"], Duration{0});
   const bool in_start = container.health->status == "starting" &&
                         now_.steady - container.started.steady < start_period;
-  if (newer() && in_start) interval = or_default(check["StartInterval"], seconds(5));
+  if (newer() && in_start) interval = or_default(check["StartInterval"], interval);
   after(interval, [this, id = container.id, run = container.run] {
     SimContainer* found = find_container(id);
     if (!found || found->run != run || !found->running || found->paused) return;
