@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "reconciler/live/control_client.h"
@@ -48,6 +49,7 @@ LiveHost::LiveHost(const std::string& settings, const std::string& socket)
       folder_(new_folder()),
       log_(folder_ + "/log"),
       engine_(socket.empty() ? LiveEngine::default_socket() : socket) {
+  engine_.make_images();
   for (const char* part : {"manifests", "secrets", "run", "beside"}) {
     fs::create_directories(folder_ + "/" + part);
   }
@@ -231,7 +233,10 @@ std::string manifest(const std::string& app, const std::string& more, const std:
 }
 
 std::string health(const std::string& command) {
-  return "health: {command: [" + command + "], interval: 200ms, timeout: 5s}\n";
+  std::string words;
+  std::istringstream split(command);
+  for (std::string word; split >> word;) words += (words.empty() ? "" : ", ") + ('"' + word + '"');
+  return "health: {command: [" + words + "], interval: 200ms, timeout: 5s}\n";
 }
 
 }  // namespace fairlead::testing

@@ -69,7 +69,7 @@ TEST_CASE("while new containers get healthy, the old ones serve") {
   const std::string slow =
       "command: [sh, -c, \"sleep 1; touch /tmp/ready; exec sleep 1000000\"]\n"
       "deploy: {replicas: 2}\n" +
-      health("test, -e, /tmp/ready");
+      health("test -e /tmp/ready");
   host.put("roll.yml", manifest(app, slow));
   host.start();
   host.until_well(app);
