@@ -63,8 +63,8 @@ struct Unsubscribe {
 // One act on a file below one of the daemon's own folders; `path` is relative and has neither ".."
 // nor an empty part. Answered with 200, 404 (list and remove of what is not there) or 500 with
 // `error` (a full disk, say). A write is atomic (written beside, renamed) and creates folders;
-// `list` answers a JSON array of the relative paths of all regular files below `path`; `remove`
-// takes a file or a whole folder.
+// `list` answers a JSON array of the paths of all regular files below `path`, relative to the area
+// as `path` itself is; `remove` takes a file or a whole folder.
 struct FileCall {
   enum class Act { write, remove, list };
   enum class Area {

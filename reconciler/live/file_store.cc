@@ -120,7 +120,7 @@ Answer FileStore::list(const FileCall& call) const {
     // What a write cut short by a crash left beside is no file of ours.
     if (entry->path().filename().string().rfind(".new-", 0) == 0) continue;
     if (fs::is_regular_file(entry->symlink_status(ignored)))
-      paths.push_back(entry->path().lexically_relative(root).string());
+      paths.push_back(entry->path().lexically_relative(area(call)).string());
   }
   if (error) return failed("list", root.string(), error.value());
   std::sort(paths.begin(), paths.end());

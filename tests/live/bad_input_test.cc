@@ -100,6 +100,7 @@ TEST_CASE("a volume with our very labels that hides a folder of the host is refu
   LiveHost host;
   const std::string app = host.name("bind");
   const std::string volume = app + ".data";
+  host.put("stays.yml", manifest(host.name("stays"), "suspend: true\n"));
   host.put("bind.yml", manifest(app, "needs: [storage]\n"));
   host.start();
   host.until_well(app);
@@ -126,6 +127,7 @@ TEST_CASE("a volume with our very labels that hides a folder of the host is refu
 TEST_CASE("a container made of an image that carries our labels is never touched") {
   LiveHost host;
   const std::string app = host.name("forged");
+  host.put("stays.yml", manifest(host.name("stays"), "suspend: true\n"));
   host.put("forged.yml", manifest(app));
   host.start();
   host.until_well(app);

@@ -160,6 +160,8 @@ TEST_CASE("a removed app leaves its data, as an orphan that purge drops") {
            !host.engine().call("GET", "/networks/" + app).ok();
   };
   host.put("gone.yml", text);
+  // An empty folder would remove nothing.
+  host.put("stays.yml", manifest(host.name("stays"), "suspend: true\n"));
   host.start();
   host.until_well(app);
   host.engine().exec(host.only_id(app), {"sh", "-c", "echo kept > /data/file"});
