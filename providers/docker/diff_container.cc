@@ -110,7 +110,7 @@ ProcessDiff::Needs ProcessDiff::secret_writes() {
 
 void ProcessDiff::keep_running(const SeenContainer& container, Needs needs) {
   if (container.going()) return;
-  const Needs mended = mend(container);
+  const Needs mended = mend(container, needs);
   if (container.state == "paused") {
     draft_.add(draft_.steps.unpause(container), "paused by hand", std::move(needs));
   } else if (container.state == "created" || container.state == "exited") {
@@ -123,15 +123,17 @@ void ProcessDiff::keep_running(const SeenContainer& container, Needs needs) {
   }
 }
 
-ProcessDiff::Needs ProcessDiff::mend(const SeenContainer& container) {
+// Settings wait for `needs` too: a policy that revives it must not come while another holds its
+// storage.
+ProcessDiff::Needs ProcessDiff::mend(const SeenContainer& container, const Needs& needs) {
   if (container.name != container.canonical_name() && !container.failed()) {
     draft_.add(draft_.steps.rename(container, container.canonical_name()), "renamed by hand");
   }
-  if (container.detail) mend_settings(container);
+  if (container.detail) mend_settings(container, needs);
   return mend_networks(container);
 }
 
-void ProcessDiff::mend_settings(const SeenContainer& container) {
+void ProcessDiff::mend_settings(const SeenContainer& container, const Needs& needs) {
   const Detail& detail = *container.detail;
   Limits wanted = spec_.limits;
   // The engine cannot take a CPU limit away; all CPUs of the host are as good as none.
@@ -148,7 +150,7 @@ void ProcessDiff::mend_settings(const SeenContainer& container) {
   }
   const std::optional<Limits> limits = limits_differ ? std::optional(wanted) : std::nullopt;
   draft_.add(draft_.steps.update(container, limits, restart_differs ? spec_.restart : ""),
-             std::move(cause));
+             std::move(cause), needs);
 }
 
 ProcessDiff::Needs ProcessDiff::mend_networks(const SeenContainer& container) {
@@ -279,6 +281,7 @@ void ProcessDiff::describe() {
   report.worsen(none ? HealthState::missing : HealthState::progressing,
                 none ? "Missing" : "Starting",
                 blocked ? draft_.blocked : container_name(missing().front()) + " is not there yet");
+  report.out_of_sync("Starting", "");
 }
 
 }  // namespace fairlead::docker

@@ -10,6 +10,9 @@ using std::chrono::seconds;
 
 // For containers that were not inspected: as patient as a stop may ever be.
 constexpr seconds stop_grace_unknown{300};
+// So many starts that the engine refuses as wrong, or that fail for whatever reason, are enough.
+constexpr int starts_invalid_max = 2;
+constexpr int starts_failed_max = 3;
 
 Duration created_at(const SeenContainer* container) {
   return container->detail ? container->detail->created : Duration(0);
@@ -258,26 +261,43 @@ bool ProcessDiff::gate_failed() {
   for (const auto& [replica, container] : current_) {
     const Readiness is = ready(*container);
     if (is.ready() || !container->detail) continue;
-    const Detail& detail = *container->detail;
-    const bool counts = container->state == "running" || container->state == "created";
-    const Duration since = container->state == "running" ? detail.started : detail.created;
-    const bool late = counts && now_.steady >= since + spec_.deadline;
-    if (is.broken() || late) fail(*container, late ? "not healthy within its deadline" : is.text);
-    if (counts && !late) draft_.report.due(since + spec_.deadline);
+    if (is.broken()) {
+      fail(*container, is.text);
+    } else if (container->state == "created" && cannot_start(*container)) {
+      fail(*container, "cannot be started");
+    } else if (container->state == "running") {
+      const Duration due = container->detail->started + spec_.deadline;
+      if (now_.steady >= due) fail(*container, "not healthy within its deadline: " + is.text);
+      if (now_.steady < due) draft_.report.due(due);
+    }
   }
   return !failing_.empty();
+}
+
+// An engine that is in trouble for a while says nothing about the container; being told that it is
+// wrong does, and so does failing for as long as it had to become healthy.
+bool ProcessDiff::cannot_start(const SeenContainer& container) const {
+  const auto count = [&](const std::string& what) {
+    const auto& counters = draft_.view.memory->counters;
+    const auto found = counters.find(what + " start container " + container.name);
+    return found == counters.end() ? 0 : found->second.count;
+  };
+  const bool late = now_.steady >= container.detail->created + spec_.deadline;
+  return count("invalid") >= starts_invalid_max || (late && count("failed") >= starts_failed_max);
 }
 
 // The name is what lasts: it is given first, so that nobody who looks in the middle takes the
 // container for one that was stopped by hand.
 void ProcessDiff::fail(const SeenContainer& container, const std::string& why) {
-  Needs before;
   // There is one piece of evidence for each process, and its name is taken.
-  if (failed_) before = retire(draft_, *failed_, Ending::remove, "an earlier try", {});
+  if (failed_ && evidence_gone_.empty()) {
+    evidence_gone_ = retire(draft_, *failed_, Ending::remove, "an earlier try", {});
+  }
   Step rename =
       draft_.steps.rename(container, container.canonical_name() + SeenContainer::failed_suffix);
   rename.count_as = "gate " + spec_.process + " " + spec_.fingerprint;
-  const std::size_t renamed = draft_.add(std::move(rename), "kept as evidence: " + why, before);
+  const std::size_t renamed =
+      draft_.add(std::move(rename), "kept as evidence: " + why, evidence_gone_);
   const Needs stopped = retire(draft_, container, Ending::stop, why, {renamed});
   failing_.insert(failing_.end(), stopped.begin(), stopped.end());
   draft_.report.worsen(HealthState::degraded, "HealthCheckFailed",
@@ -297,8 +317,11 @@ bool ProcessDiff::failed_before() {
   // Where a try means an outage of what serves, only a person starts another one.
   const bool never = spec_.recreate && !old_.empty();
   if (!never && !failed_->alive() && now_.steady >= due) {
-    draft_.add(draft_.steps.remove(*failed_),
-               "tries again after " + std::to_string(failures) + " failures", stopped);
+    const std::string again = "tries again after " + std::to_string(failures) +
+                              (failures == 1 ? " failure" : " failures");
+    draft_.add(draft_.steps.remove(*failed_), again, stopped);
+    draft_.report.worsen(HealthState::progressing, "Starting",
+                         failed_->canonical_name() + " " + again + ": " + evidence(*failed_));
     failing_.clear();
     return false;
   }

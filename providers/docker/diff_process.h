@@ -66,6 +66,7 @@ class ProcessDiff {
   void start_fresh();
   void restore_old();
   bool gate_failed();
+  bool cannot_start(const SeenContainer& container) const;
   bool failed_before();
   void fail(const SeenContainer& container, const std::string& why);
   void clear_away();
@@ -75,8 +76,8 @@ class ProcessDiff {
   bool creatable(const std::string& name);
   std::size_t start_slot(int replica, Needs needs);
   void keep_running(const SeenContainer& container, Needs needs = {});
-  Needs mend(const SeenContainer& container);
-  void mend_settings(const SeenContainer& container);
+  Needs mend(const SeenContainer& container, const Needs& needs);
+  void mend_settings(const SeenContainer& container, const Needs& needs);
   Needs mend_networks(const SeenContainer& container);
   void heal_unhealthy(const SeenContainer& container, const Readiness& is);
   Needs secret_writes();
@@ -99,6 +100,7 @@ class ProcessDiff {
   std::vector<const SeenContainer*> stale_;    // evidence that no longer says anything
   const SeenContainer* failed_ = nullptr;      // evidence that the wanted fingerprint failed
   std::set<std::string> taken_;                // names that are about to become free
+  Needs evidence_gone_;                        // the steps that remove earlier evidence
   Needs failing_;                              // the steps that put a failed one aside
 };
 
