@@ -1,0 +1,323 @@
+#include "reconciler/catalog.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+using namespace fairlead;
+
+namespace {
+
+std::string text(const std::set<std::string>& names) {
+  std::string joined;
+  for (const std::string& name : names) joined += (joined.empty() ? "" : " ") + name;
+  return joined;
+}
+
+std::string app(const std::string& name, const std::string& tag = "1") {
+  return "name: " + name + "\nimage: acme/" + name + ":" + tag + "\n";
+}
+
+// A folder whose files are changed in place, and the catalog that reads it.
+struct Folder {
+  std::map<std::string, std::string> files;       // path → text
+  std::map<std::string, std::string> unreadable;  // path → why
+  Catalog catalog;
+
+  FolderReading reading() const {
+    FolderReading made;
+    made.folder = "/m";
+    for (const auto& [path, content] : files) {
+      made.files.push_back({path, std::make_shared<const std::string>(content), ""});
+    }
+    for (const auto& [path, why] : unreadable) made.files.push_back({path, nullptr, why});
+    std::sort(made.files.begin(), made.files.end(),
+              [](const auto& a, const auto& b) { return a.path < b.path; });
+    return made;
+  }
+  // What changed: "blog shop; saved blog".
+  std::string read() {
+    const Catalog::Change change = catalog.read(reading());
+    return text(change.changed) + (change.saved.empty() ? "" : "; saved " + text(change.saved));
+  }
+  const Catalog::Entry& entry(const std::string& name) const {
+    REQUIRE(catalog.entries().count(name) == 1);
+    return catalog.entries().at(name);
+  }
+  std::string image(const std::string& name) const { return entry(name).app->image; }
+  std::string absent() const {
+    std::string names;
+    for (const std::string& name : catalog.absent()) names += name + " ";
+    return names;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("before the first reading nothing may be removed") {
+  const Catalog catalog;
+  CHECK_FALSE(catalog.was_read());
+  CHECK(catalog.hold() == "the manifests have not been read yet");
+}
+
+TEST_CASE("new and changed apps are told, unchanged ones are not") {
+  Folder folder;
+  folder.files = {{"blog.yml", app("blog")}, {"shop.yml", app("shop")}};
+  CHECK(folder.read() == "blog shop; saved blog shop");
+  CHECK(folder.read().empty());
+  folder.files["blog.yml"] = app("blog", "2");
+  CHECK(folder.read() == "blog; saved blog");
+  CHECK(folder.image("blog") == "acme/blog:2");
+  CHECK(folder.catalog.hold().empty());
+}
+
+TEST_CASE("comments, blank lines and the order of keys are no change, but marks follow") {
+  Folder folder;
+  folder.files["blog.yml"] = app("blog");
+  folder.read();
+  folder.files["blog.yml"] = "# ours\n\nimage: acme/blog:1\nname: blog\n";
+  CHECK(folder.read().empty());
+  CHECK(folder.entry("blog").app->where("image") == "blog.yml:3");
+}
+
+TEST_CASE("a moved file is the same app") {
+  Folder folder;
+  folder.files["blog.yml"] = app("blog");
+  folder.read();
+  folder.files = {{"team/b.yml", app("blog")}};
+  CHECK(folder.read() == "; saved blog");
+  CHECK(folder.entry("blog").source == "team/b.yml");
+  CHECK(folder.absent().empty());
+  CHECK(folder.entry("blog").doubles.empty());
+}
+
+TEST_CASE("the first owner of a name keeps it, whatever the order of paths") {
+  Folder folder;
+  folder.files["m.yml"] = app("blog", "first");
+  folder.read();
+  folder.files["a.yml"] = app("blog", "second");
+  CHECK(folder.read() == "blog");
+  CHECK(folder.image("blog") == "acme/blog:first");
+  CHECK(folder.entry("blog").doubles == std::vector<std::string>{"a.yml"});
+  CHECK(folder.read().empty());
+
+  folder.files.erase("a.yml");
+  CHECK(folder.read() == "blog");
+  CHECK(folder.entry("blog").doubles.empty());
+}
+
+TEST_CASE("of two that come at once the lower path owns the name; with it gone the other does") {
+  Folder folder;
+  folder.files = {{"a.yml", app("blog", "a")}, {"b.yml", app("blog", "b")}};
+  folder.read();
+  CHECK(folder.image("blog") == "acme/blog:a");
+  CHECK(folder.entry("blog").doubles == std::vector<std::string>{"b.yml"});
+  folder.files.erase("a.yml");
+  CHECK(folder.read() == "blog; saved blog");
+  CHECK(folder.image("blog") == "acme/blog:b");
+}
+
+TEST_CASE("an app is absent when a whole reading lacks it, and forgotten only when told to") {
+  Folder folder;
+  folder.files = {{"blog.yml", app("blog")}, {"shop.yml", app("shop")}};
+  folder.read();
+  folder.files.erase("blog.yml");
+  CHECK(folder.read().empty());
+  CHECK(folder.absent() == "blog ");
+  CHECK(folder.catalog.hold().empty());
+  CHECK(folder.entry("blog").app->image == "acme/blog:1");
+  folder.catalog.forget("blog");
+  CHECK(folder.absent().empty());
+  CHECK(folder.catalog.entries().count("blog") == 0);
+}
+
+TEST_CASE("an app that comes back unchanged is no longer absent") {
+  Folder folder;
+  folder.files = {{"blog.yml", app("blog")}, {"shop.yml", app("shop")}};
+  folder.read();
+  folder.files.erase("blog.yml");
+  folder.read();
+  folder.files["blog.yml"] = app("blog");
+  folder.read();
+  CHECK(folder.absent().empty());
+}
+
+TEST_CASE("a broken file freezes its app on the last good version and holds all removals") {
+  Folder folder;
+  folder.files = {{"blog.yml", app("blog")}, {"shop.yml", app("shop")}};
+  folder.read();
+  folder.files["blog.yml"] = app("blog", "2") + "expose: [{port: 70000}]\n";
+  folder.files.erase("shop.yml");
+  CHECK(folder.read() == "blog");
+  CHECK(folder.image("blog") == "acme/blog:1");
+  REQUIRE(folder.entry("blog").errors.size() == 1);
+  CHECK(folder.entry("blog").errors[0].text().find("blog.yml:3:") == 0);
+  CHECK(folder.catalog.broken().count("blog.yml") == 1);
+  CHECK(folder.absent() == "shop ");
+  CHECK(folder.catalog.hold() ==
+        "until all manifests can be read nothing is removed: blog.yml is broken");
+  CHECK(folder.read().empty());
+
+  folder.files["blog.yml"] = app("blog");
+  CHECK(folder.read() == "blog");
+  CHECK(folder.entry("blog").errors.empty());
+  CHECK(folder.catalog.hold().empty());
+}
+
+TEST_CASE("a file of which nothing can be read freezes all apps that it held") {
+  Folder folder;
+  folder.files["all.yml"] = app("blog") + "---\n" + app("shop");
+  folder.read();
+  folder.files["all.yml"] = "name: [";
+  CHECK(folder.read() == "blog shop");
+  CHECK(folder.absent().empty());
+  CHECK(folder.image("shop") == "acme/shop:1");
+  CHECK_FALSE(folder.entry("shop").errors.empty());
+}
+
+TEST_CASE("one bad document of a file hurts none of the others") {
+  Folder folder;
+  folder.files["all.yml"] = app("blog") + "---\n" + app("shop");
+  folder.read();
+  folder.files["all.yml"] = app("blog", "2") + "---\n" + app("shop", "2") + "more: 1\n";
+  CHECK(folder.read() == "blog shop; saved blog");
+  CHECK(folder.image("blog") == "acme/blog:2");
+  CHECK(folder.entry("blog").errors.empty());
+  CHECK(folder.image("shop") == "acme/shop:1");
+  CHECK_FALSE(folder.entry("shop").errors.empty());
+}
+
+TEST_CASE("an unreadable file speaks for the apps that it held") {
+  Folder folder;
+  folder.files["blog.yml"] = app("blog");
+  folder.read();
+  folder.files.clear();
+  folder.unreadable["blog.yml"] = "permission denied";
+  CHECK(folder.read() == "blog");
+  CHECK(folder.absent().empty());
+  CHECK(folder.entry("blog").errors.front().text() == "blog.yml: permission denied");
+  CHECK_FALSE(folder.catalog.hold().empty());
+}
+
+TEST_CASE("nobody takes over a name while its owner's file cannot be read") {
+  for (const bool readable : {true, false}) {
+    Folder folder;
+    folder.files["m.yml"] = app("blog", "first");
+    folder.read();
+    folder.files = {{"a.yml", app("blog", "second")}, {"z.yml", app("blog", "third")}};
+    if (readable) folder.files["m.yml"] = "name: [";
+    if (!readable) folder.unreadable["m.yml"] = "permission denied";
+    CHECK(folder.read() == "blog");
+    CHECK(folder.image("blog") == "acme/blog:first");
+    CHECK(folder.entry("blog").doubles == std::vector<std::string>{"a.yml", "z.yml"});
+  }
+}
+
+TEST_CASE("a manifest that was never good is told as broken, and makes no app") {
+  Folder folder;
+  folder.files["blog.yml"] = "name: blog\n";
+  CHECK(folder.read().empty());
+  CHECK(folder.catalog.entries().empty());
+  CHECK(folder.catalog.broken().count("blog.yml") == 1);
+}
+
+TEST_CASE("a missing or unreadable folder says nothing about any app") {
+  Folder folder;
+  folder.files["blog.yml"] = app("blog");
+  folder.read();
+  FolderReading gone;
+  gone.folder = "/m";
+  gone.state = FolderReading::State::missing;
+  CHECK(folder.catalog.read(gone).changed.empty());
+  CHECK(folder.absent().empty());
+  CHECK(folder.catalog.hold() == "the manifest folder /m is missing");
+  gone.state = FolderReading::State::unreadable;
+  gone.message = "input/output error";
+  folder.catalog.read(gone);
+  CHECK(folder.catalog.hold() == "the manifest folder /m cannot be read: input/output error");
+  folder.read();
+  CHECK(folder.catalog.hold().empty());
+}
+
+TEST_CASE("an empty folder, and one whose files say nothing, is an empty reading") {
+  Folder folder;
+  folder.files["blog.yml"] = app("blog");
+  folder.read();
+  CHECK_FALSE(folder.catalog.empty_reading());
+  folder.files.clear();
+  folder.read();
+  CHECK(folder.catalog.empty_reading());
+  CHECK(folder.absent() == "blog ");
+  folder.files = {{"blog.yml", ""}, {"shop.yml", "# nothing yet\n"}};
+  folder.read();
+  CHECK(folder.catalog.empty_reading());
+}
+
+TEST_CASE("many broken files are counted, three are named") {
+  Folder folder;
+  for (const char* path : {"a.yml", "b.yml", "c.yml", "d.yml"}) folder.files[path] = "name: [";
+  folder.read();
+  CHECK(folder.catalog.hold() ==
+        "until all manifests can be read nothing is removed: a.yml, b.yml, c.yml and more");
+}
+
+TEST_CASE("a last good copy brings back the app, its file and its marks") {
+  Folder folder;
+  folder.files["team/blog.yml"] = "# ours\n" + app("blog") + "env:\n  A: \"1\"\n";
+  folder.read();
+  const std::string copy = encode_last_good(folder.entry("blog"));
+
+  Folder later;
+  later.catalog.restore({{"blog", copy}});
+  CHECK(later.image("blog") == "acme/blog:1");
+  CHECK(later.entry("blog").source == "team/blog.yml");
+  CHECK(later.entry("blog").app->where("env.A") == "team/blog.yml:5");
+  CHECK(later.entry("blog").app->env.at("A") == "1");
+  CHECK(later.absent() == "blog ");
+  CHECK(encode_last_good(later.entry("blog")) == copy);
+
+  later.files = folder.files;
+  CHECK(later.read().empty());
+  CHECK(later.absent().empty());
+}
+
+TEST_CASE("after a restart a broken file still freezes the app on its last good copy") {
+  Folder folder;
+  folder.files["blog.yml"] = app("blog");
+  folder.read();
+  Folder later;
+  later.catalog.restore({{"blog", encode_last_good(folder.entry("blog"))}});
+  later.files["blog.yml"] = "name: [";
+  CHECK(later.read() == "blog");
+  CHECK(later.image("blog") == "acme/blog:1");
+  CHECK(later.absent().empty());
+  CHECK_FALSE(later.entry("blog").errors.empty());
+}
+
+TEST_CASE("after a restart the first owner still owns the name") {
+  Folder folder;
+  folder.files["m.yml"] = app("blog", "first");
+  folder.read();
+  Folder later;
+  later.catalog.restore({{"blog", encode_last_good(folder.entry("blog"))}});
+  later.files = {{"a.yml", app("blog", "second")}, {"m.yml", app("blog", "first")}};
+  later.read();
+  CHECK(later.image("blog") == "acme/blog:first");
+  CHECK(later.entry("blog").doubles == std::vector<std::string>{"a.yml"});
+}
+
+TEST_CASE("damaged copies are left out") {
+  Folder folder;
+  folder.files["blog.yml"] = app("blog");
+  folder.read();
+  const std::string copy = encode_last_good(folder.entry("blog"));
+  Catalog catalog;
+  catalog.restore({{"a", ""},
+                   {"b", "{}"},
+                   {"c", "[1]"},
+                   {"blog", copy.substr(0, copy.size() / 2)},
+                   {"shop", copy}});
+  CHECK(catalog.entries().empty());
+}

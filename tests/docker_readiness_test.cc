@@ -1,0 +1,107 @@
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "providers/docker/readiness.h"
+#include "tests/scene.h"
+
+using namespace fairlead;
+using namespace fairlead::docker;
+using namespace std::chrono_literals;
+using fairlead::testing::parse_scene;
+using fairlead::testing::Scene;
+using fairlead::testing::spec_of;
+
+namespace {
+
+const std::string smallest = "name: blog\nimage: a:1\n";
+const std::string probed =
+    "name: blog\nimage: a:1\nexpose: [{proto: http, port: 80}]\nhealth: {http: /up}\n";
+
+// "ready: healthy" of a container in this state: "running healthy age=5s".
+std::string judged(const std::string& state, const std::string& manifest = smallest) {
+  const Scene scene = parse_scene(manifest, "", "container blog.web.NEW " + state + "\n");
+  const Readiness is = readiness(*spec_of(scene.wanted.get(), "web"), scene.seen.containers[0],
+                                 scene.memory, scene.now);
+  const char* word = is.ready() ? "ready: " : is.broken() ? "broken: " : "pending: ";
+  return word + is.text;
+}
+
+}  // namespace
+
+TEST_CASE("the engine's health check decides where there is one") {
+  CHECK(judged("running healthy") == "ready: healthy");
+  CHECK(judged("running starting age=1h") == "pending: starting");
+  CHECK(judged("running unhealthy") == "broken: unhealthy");
+}
+
+TEST_CASE("without a check a container is ready when it has run for three seconds") {
+  CHECK(judged("running age=2999ms") == "pending: started");
+  CHECK(judged("running age=3s") == "ready: running");
+  const Scene scene = parse_scene(smallest, "", "container blog.web.NEW running age=1s\n");
+  const Readiness is = readiness(*spec_of(scene.wanted.get(), "web"), scene.seen.containers[0],
+                                 scene.memory, scene.now);
+  CHECK(is.due == scene.now.steady + 2s);
+}
+
+TEST_CASE("the check that fairlead makes decides over what the engine says") {
+  CHECK(judged("running healthy", probed) == "pending: starting");
+  CHECK(judged("running unhealthy probe=ok", probed) == "ready: healthy");
+  CHECK(judged("running probe=failed", probed) == "broken: unhealthy: GET /up: 503");
+}
+
+TEST_CASE("a restart begins its checks anew") {
+  Scene scene = parse_scene(probed, "", "container blog.web.NEW running probe=ok\n");
+  SeenContainer& container = scene.seen.containers[0];
+  const ContainerSpec& spec = *spec_of(scene.wanted.get(), "web");
+  CHECK(readiness(spec, container, scene.memory, scene.now).ready());
+  container.detail->started_text = "later";
+  CHECK_FALSE(readiness(spec, container, scene.memory, scene.now).ready());
+}
+
+TEST_CASE("three restarts by the engine are a crash loop, also between two crashes") {
+  CHECK(judged("restarting restarts=2 exit=1") == "pending: restarted 2 times, last exit code 1");
+  CHECK(judged("restarting restarts=3 exit=1") == "broken: restarted 3 times, last exit code 1");
+  CHECK(judged("running restarts=3 age=1s") == "broken: restarted 3 times");
+  CHECK(judged("running restarts=3 age=3s") == "ready: running");
+  CHECK(judged("running healthy restarts=9") == "ready: healthy");
+}
+
+TEST_CASE("a job is as healthy as its exit code") {
+  const std::string job = smallest + "restart: on-failure\n";
+  CHECK(judged("running age=5h", job) == "pending: running");
+  CHECK(judged("running restarts=5", job) == "pending: running");
+  CHECK(judged("restarting restarts=5 exit=2", job) ==
+        "pending: restarted 5 times, last exit code 2");
+  CHECK(judged("exited exit=0", job) == "ready: completed");
+  CHECK(judged("exited exit=2 log: no database", job) ==
+        "broken: exited with code 2, last log line: no database");
+}
+
+TEST_CASE("what does not run is not ready, and says how it stands") {
+  CHECK(judged("created") == "pending: created");
+  CHECK(judged("paused healthy") == "pending: paused");
+  CHECK(judged("exited exit=0") == "pending: exited with code 0");
+  CHECK(judged("running healthy uninspected") == "pending: running");
+}
+
+TEST_CASE("evidence names the code, memory that ran out, the engine's error and the last line") {
+  Scene scene = parse_scene(smallest, "", "container blog.web.NEW exited exit=137 oom\n");
+  SeenContainer& container = scene.seen.containers[0];
+  CHECK(evidence(container) == "exited with code 137 (out of memory)");
+  container.detail->error = "cannot mount";
+  container.detail->last_log = "first\nlast";
+  CHECK(evidence(container) ==
+        "exited with code 137 (out of memory): cannot mount, last log line: last");
+  container.state = "created";
+  CHECK(evidence(container).find("never started") == 0);
+}
+
+TEST_CASE("tries are 5 s apart, then double, at most 5 min") {
+  CHECK(retry_after(0) == 5s);
+  CHECK(retry_after(1) == 5s);
+  CHECK(retry_after(3) == 20s);
+  CHECK(retry_after(6) == 160s);
+  CHECK(retry_after(7) == 5min);
+  CHECK(retry_after(1000) == 5min);
+}

@@ -1,0 +1,109 @@
+#include "reconciler/cli/print.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace fairlead;
+
+namespace {
+
+Json json(const std::string& text) {
+  Result<Json> parsed = Json::parse(text);
+  REQUIRE_MESSAGE(parsed.ok(), text);
+  return *parsed;
+}
+
+Json status() {
+  return json(R"({
+    "apps": [
+      {"name": "blog", "sync": "Synced", "health": "Healthy", "reason": "", "message": "",
+       "revision": {"wanted": "web=11111111", "running": "web=11111111"}},
+      {"name": "shop", "sync": "OutOfSync", "health": "Degraded", "reason": "CrashLoop",
+       "message": "ends\u001b[31m\nagain", "revision": {"wanted": "web=2", "running": ""}}],
+    "orphans": [], "conflicts": [],
+    "engine": {"connected": true, "description": "Docker Engine 20.10.24, API 1.41"},
+    "manifests": {"folder": "/m", "revision": "0123456789abcdef0123", "broken": []}})");
+}
+
+}  // namespace
+
+TEST_CASE("the status is a table, whose texts cannot command the terminal") {
+  CHECK(cli::status_table(status()) ==
+        "APP   SYNC       HEALTH    REVISION      MESSAGE\n"
+        "blog  Synced     Healthy   web=11111111\n"
+        "shop  OutOfSync  Degraded  - → web=2     CrashLoop: ends [31m again\n"
+        "\nengine: Docker Engine 20.10.24, API 1.41\nmanifests: /m at 0123456789ab\n");
+}
+
+TEST_CASE("without apps the status says what to do") {
+  Json none = status();
+  none.set("apps", Json::array());
+  CHECK(cli::status_table(none).find("no apps: put a manifest into /m\n") == 0);
+}
+
+TEST_CASE("conflicts, data without a manifest, held removals, broken files and trouble are told") {
+  Json told = status();
+  told.set("conflicts",
+           json(R"([{"app": "blog", "resource": "network blog", "message": "not ours"}])"));
+  told.set("orphans", json(R"([{"resource": "volume old.data", "purge": "fairlead purge old"}])"));
+  told.set("removals",
+           json(R"({"waiting": ["a", "b"], "reason": "too many", "token": "0badcafe"})"));
+  told.set("trouble", "no space");
+  Json manifests = told["manifests"];
+  manifests.set("broken", json(R"([{"path": "x.yml", "errors": ["x.yml:1:1: bad"]}])"));
+  told.set("manifests", manifests);
+  told.set("engine", json(R"({"connected": false, "error": "refused"})"));
+  const std::string text = cli::status_table(told);
+  for (const char* line :
+       {"\nconflict: blog: network blog: not ours\n",
+        "\ndata without a manifest:\n  volume old.data  fairlead purge old\n",
+        "\nnot removed: a, b\n  too many\n  to go on: fairlead approve 0badcafe\n",
+        "\nbroken manifests (the last good version stays in force):\n  x.yml:1:1: bad\n",
+        "\nengine: not reachable: refused\n", "\ntrouble: no space\n"}) {
+    CAPTURE(line);
+    CHECK(text.find(line) != text.npos);
+  }
+}
+
+TEST_CASE("an explanation holds what is known of one app") {
+  CHECK(cli::explanation(json(R"({
+    "name": "blog", "sync": "Synced", "health": "Healthy", "since": "10:00", "reason": "Starting",
+    "message": "soon", "why": "all is as wanted", "source": "blog.yml",
+    "revision": {"wanted": "web=1", "running": "web=1"},
+    "resources": [{"kind": "network", "name": "blog", "state": "10.213.0.0/26", "cause": ""}],
+    "plan": "1. start x\n", "retries": [{"failures": 2, "error": "refused"}],
+    "history": [{"at": "10:01", "text": "create network blog"}]})")) ==
+        "blog: Synced, Healthy since 10:00\n  Starting: soon\nwhy:      all is as wanted\n"
+        "manifest: blog.yml\nwanted:   web=1\nrunning:  web=1\n"
+        "\nresources:\n  network  blog  10.213.0.0/26\n"
+        "\nplan:\n1. start x\n\nfailed 2 times: refused\n"
+        "\nlast steps:\n  10:01  create network blog\n");
+}
+
+TEST_CASE("a plan is JSON for programs and text for people, numbered from 1 in both") {
+  AppState state;
+  Step create;
+  create.verb = "create";
+  create.resource = "network blog";
+  create.cause = "there is none";
+  state.plan.add(create);
+  Step start;
+  start.verb = "start";
+  start.resource = "container blog.web.x";
+  start.needs = {0};
+  state.plan.add(start);
+  const Json plan = cli::plan_json("blog", state);
+  CHECK(plan["steps"].dump() ==
+        R"([{"verb":"create","resource":"network blog","cause":"there is none","after":[]},)"
+        R"({"verb":"start","resource":"container blog.web.x","cause":"","after":[1]}])");
+  CHECK(cli::plan_text(Json::object({{"apps", Json::array({plan})}})) ==
+        "blog:\n  1. create network blog: there is none\n"
+        "  2. start container blog.web.x after 1\n");
+}
+
+TEST_CASE("an empty plan says so, and still tells what is held back") {
+  CHECK(cli::plan_text(Json::object()) == "nothing to do\n");
+  const Json held = json(R"({"removals": {"waiting": ["a"], "reason": "too many", "token": ""}})");
+  CHECK(cli::plan_text(held) == "nothing to do\n\nnot removed: a\n  too many\n");
+}

@@ -1,0 +1,373 @@
+#include "tests/scene.h"
+
+#include <algorithm>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "providers/docker/diff.h"
+#include "providers/docker/docker.h"
+#include "providers/docker/readiness.h"
+#include "providers/docker/resolve.h"
+#include "reconciler/units.h"
+
+namespace fairlead::testing {
+namespace {
+
+using docker::ContainerSpec;
+using docker::Detail;
+using docker::SeenContainer;
+
+Duration duration_of(const std::string& text) {
+  const auto parsed = parse_duration(text);
+  if (!parsed) throw std::runtime_error("not a duration: " + text);
+  return *parsed;
+}
+
+std::shared_ptr<const Graph> graph_of(const std::string& text, const Scene& scene) {
+  if (text.find_first_not_of(" \n") == text.npos) return nullptr;
+  ParsedManifest manifest = parse_manifest("blog.yml", text);
+  if (!manifest.errors.empty()) throw std::runtime_error(manifest.errors.front().text());
+  auto graph = docker_graph(*manifest.apps.at(0).app, scene.platform, scene.secrets);
+  if (!graph) throw std::runtime_error(graph.error().text());
+  return *graph;
+}
+
+class SeenReader {
+ public:
+  explicit SeenReader(Scene& scene) : scene_(scene) {}
+
+  void read(const std::string& text) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.empty() && line[0] != '#') read_line(line);
+    }
+  }
+
+ private:
+  void read_line(const std::string& line) {
+    std::istringstream words(line);
+    std::string kind;
+    words >> kind;
+    if (kind == "container") return container(words);
+    if (kind == "network") return network(words);
+    if (kind == "volume") return volume(words);
+    if (!simple(kind, words)) throw std::runtime_error("no such line: " + line);
+  }
+
+  bool simple(const std::string& kind, std::istringstream& words) {
+    std::string first, second;
+    if (kind == "drop-data") return scene_.drop_data = true;
+    if (kind == "source" || kind == "pool") return true;  // read beforehand
+    words >> first;
+    if (kind == "subnet") return scene_.engine.subnets.insert(first).second;
+    if (kind == "secret") return scene_.seen.secret_files.insert(secret_path(first)).second;
+    if (kind == "waiting") {
+      std::getline(words, second);
+      scene_.waiting_for = "waits " + first + second;
+      return true;
+    }
+    words >> second;
+    if (kind == "image") return scene_.seen.images.emplace(first, second == "present").second;
+    if (kind == "claim") return scene_.claims.emplace(first, second).second;
+    std::string rest;
+    std::getline(words >> std::ws, rest);
+    if (kind == "taken") {
+      return scene_.seen.foreign.emplace(real_name(first), second + " " + rest).second;
+    }
+    if (kind != "counter") return false;
+    const Counter counter{std::stoi(first), scene_.now.steady - duration_of(second)};
+    return scene_.memory.counters.emplace(real_words(rest), counter).second;
+  }
+
+  void network(std::istringstream& words) {
+    docker::SeenNetwork network;
+    words >> network.name >> network.subnet;
+    network.id = "n1";
+    network.ours = true;
+    for (std::string word; words >> word;) {
+      if (word == "foreign") network.ours = false;
+      if (word.rfind("id=", 0) == 0) network.id = word.substr(3);
+    }
+    scene_.engine.subnets.insert(network.subnet);
+    scene_.seen.networks.push_back(network);
+  }
+
+  void volume(std::istringstream& words) {
+    docker::SeenVolume volume;
+    std::string word;
+    words >> volume.name >> word;
+    volume.ours = word != "foreign";
+    if (!volume.ours) volume.trouble = "a volume of this name exists and is not fairlead's";
+    scene_.seen.volumes.push_back(volume);
+  }
+
+  // "NEW:web:API_KEY", or the path itself.
+  std::string secret_path(const std::string& word) const {
+    const std::size_t first = word.find(':');
+    if (first == word.npos) return word;
+    const std::size_t second = word.find(':', first + 1);
+    const auto* spec = spec_of(word.substr(0, first) == "NEW" ? scene_.wanted.get() : before(),
+                               word.substr(first + 1, second - first - 1));
+    for (const docker::SecretFile& file : spec->secrets) {
+      if (file.name == word.substr(second + 1)) return file.path;
+    }
+    throw std::runtime_error("no such secret: " + word);
+  }
+
+  const Graph* before() const { return scene_.before.get(); }
+
+  // The fingerprint that a word stands for.
+  std::string fingerprint(const std::string& word, const ContainerSpec* spec) {
+    const std::string whole =
+        spec ? spec->fingerprint : docker::fingerprint_of(test_keys(), {{"word", word}});
+    scene_.words.emplace(whole.substr(0, 8), word);
+    return whole;
+  }
+
+  docker::Identity identity_of(const std::string& name) {
+    std::vector<std::string> parts;
+    std::istringstream text(name);
+    for (std::string part; std::getline(text, part, '.');) parts.push_back(part);
+    if (parts.size() < 3) throw std::runtime_error("not a container's name: " + name);
+    const int replica = parts.size() > 3 && parts[3] != "failed" ? std::stoi(parts[3]) : 1;
+    return {"container", parts[0], parts[1], fingerprint(parts[2], spec(parts[1], parts[2])),
+            replica};
+  }
+
+  const ContainerSpec* spec(const std::string& process, const std::string& word) const {
+    if (word != "NEW" && word != "OLD") return nullptr;
+    return spec_of(word == "NEW" ? scene_.wanted.get() : before(), process);
+  }
+
+  std::string real_name(const std::string& name) { return identity_of(name).name(); }
+
+  // "gate web NEW", "restart blog.web.NEW".
+  std::string real_words(const std::string& text) {
+    std::istringstream words(text);
+    std::string kind, name, word;
+    words >> kind >> name >> word;
+    if (kind == "restart") return "restart " + real_name(name);
+    return kind + " " + name + " " + fingerprint(word, spec(name, word));
+  }
+
+  void container(std::istringstream& words) {
+    SeenContainer made;
+    std::string name;
+    words >> name >> made.state;
+    made.identity = identity_of(name);
+    made.name = made.identity.name() + (name.find(".failed") != name.npos ? ".failed" : "");
+    made.id = "c" + std::to_string(scene_.seen.containers.size() + 1) + "-" + name;
+    made.image_id = "sha256:1";
+    made.networks[made.identity.app] = {"n1", "10.213.0." + std::to_string(next_address_++)};
+    made.detail = Detail();
+    std::istringstream parts(name);
+    std::string app, process, word;
+    std::getline(std::getline(std::getline(parts, app, '.'), process, '.'), word, '.');
+    if (const ContainerSpec* of = spec(process, word)) as_specified(made, *of);
+    times(made, "1h", true);
+    for (std::string setting; words >> setting;) {
+      if (setting == "log:") {
+        std::getline(words >> std::ws, made.detail->last_log);
+      } else {
+        set(made, setting);
+      }
+    }
+    if (made.state == "created") made.detail->started = Duration(0);
+    if (uninspected_) made.detail.reset();
+    uninspected_ = false;
+    scene_.seen.containers.push_back(std::move(made));
+  }
+
+  static void as_specified(SeenContainer& made, const ContainerSpec& spec) {
+    for (const auto& [name, field] : spec.fields) {
+      made.fields += (made.fields.empty() ? "" : " ") + name + "=" + field.digest;
+    }
+    made.detail->image = spec.image;
+    made.detail->restart = spec.restart;
+    made.detail->limits = spec.limits;
+    made.detail->stop_grace = spec.stop_grace;
+  }
+
+  void times(SeenContainer& made, const std::string& age, bool created) const {
+    const Duration at = scene_.now.steady - duration_of(age);
+    if (created) made.detail->created = at;
+    made.detail->started = at;
+    made.detail->started_text = age + " ago";
+  }
+
+  void set(SeenContainer& made, const std::string& setting) {
+    const std::size_t equals = setting.find('=');
+    const std::string key = setting.substr(0, equals);
+    const std::string value = equals == setting.npos ? "" : setting.substr(equals + 1);
+    Detail& detail = *made.detail;
+    if (key == "healthy" || key == "unhealthy" || key == "starting")
+      made.health = detail.health = key;
+    else if (key == "named")
+      made.name = value;
+    else if (key == "age")
+      times(made, value, true);
+    else if (key == "started")
+      times(made, value, false);
+    else if (key == "created")
+      detail.created = scene_.now.steady - duration_of(value);
+    else if (key == "finished")
+      detail.finished = scene_.now.steady - duration_of(value);
+    else if (key == "restart")
+      detail.restart = value;
+    else if (key == "exit")
+      detail.exit_code = std::stoi(value);
+    else if (key == "restarts")
+      detail.restart_count = std::stoi(value);
+    else if (key == "oom")
+      detail.oom_killed = true;
+    else if (key == "image")
+      detail.image = value;
+    else if (key == "memory")
+      detail.limits.memory = *parse_bytes(value);
+    else if (key == "cpus")
+      detail.limits.nano_cpus = *parse_cpus(value);
+    else if (key == "pids")
+      detail.limits.pids = std::stoi(value);
+    else if (key == "network")
+      made.networks[value] = {"other-" + value, "10.9.0.2"};
+    else if (key == "detached")
+      made.networks.clear();
+    else if (key == "network-id")
+      made.networks[made.identity.app].network_id = value;
+    else if (key == "probe")
+      probe(made, value);
+    else if (key == "uninspected")
+      uninspected_ = true;
+    else
+      throw std::runtime_error("no such setting: " + setting);
+  }
+
+  void probe(const SeenContainer& made, const std::string& value) {
+    ProbeState& state = scene_.memory.probes[docker::probe_key(made)];
+    if (value == "ok") state.successes = 1;
+    if (value == "failed") state = {0, 3, "GET /up: 503"};
+  }
+
+  Scene& scene_;
+  int next_address_ = 2;
+  bool uninspected_ = false;
+};
+
+// What resolving depends on comes first.
+void read_sources(Scene& scene, const std::string& text) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string kind, name, rest;
+    words >> kind >> name;
+    std::getline(words >> std::ws, rest);
+    if (kind == "source") scene.secrets[name] = Secret(rest);
+    if (kind == "pool") scene.platform.network.pool = name;
+  }
+}
+
+void name_fingerprints(Scene& scene, const Graph* graph, const char* word) {
+  if (!graph) return;
+  for (const Resource& resource : graph->resources) {
+    const auto* spec = dynamic_cast<const ContainerSpec*>(resource.spec.get());
+    if (spec) scene.words.emplace(spec->short_fingerprint(), word);
+  }
+}
+
+}  // namespace
+
+const Keys& test_keys() {
+  static const Keys keys("0123456789abcdef", Secret(std::string(32, 'k')));
+  return keys;
+}
+
+Result<std::shared_ptr<const Graph>> docker_graph(const App& app, const Platform& platform,
+                                                  const std::map<std::string, Secret>& secrets) {
+  Providers providers;
+  providers.push_back(docker::make_provider(test_keys()));
+  return resolve(providers, std::make_shared<App>(app), platform, secrets);
+}
+
+const ContainerSpec* spec_of(const Graph* graph, const std::string& process) {
+  if (!graph) return nullptr;
+  for (const Resource& resource : graph->resources) {
+    const auto* spec = dynamic_cast<const ContainerSpec*>(resource.spec.get());
+    if (spec && spec->process == process) return spec;
+  }
+  return nullptr;
+}
+
+Scene parse_scene(const std::string& manifest, const std::string& before, const std::string& seen) {
+  Scene scene;
+  scene.session.facts = Json::object({{"api", "1.41"}, {"newer", false}, {"cpus", 4}});
+  read_sources(scene, seen);
+  scene.wanted = graph_of(manifest, scene);
+  scene.before = graph_of(before, scene);
+  name_fingerprints(scene, scene.wanted.get(), "NEW");
+  name_fingerprints(scene, scene.before.get(), "OLD");
+  SeenReader(scene).read(seen);
+  std::sort(scene.seen.containers.begin(), scene.seen.containers.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  return scene;
+}
+
+View Scene::view() const {
+  View view;
+  view.app = (wanted ? wanted : before)->app->name;
+  view.wanted = wanted.get();
+  view.seen = &seen;
+  view.shared = &engine;
+  view.session = &session;
+  view.platform = &platform;
+  view.memory = &memory;
+  view.claims = &claims;
+  view.now = now;
+  view.waiting_for = waiting_for;
+  view.drop_data = drop_data;
+  return view;
+}
+
+std::pair<Plan, Report> Scene::diff() const {
+  Plan plan;
+  Report report;
+  const View seen_by = view();
+  if (wanted) {
+    docker::diff_app(test_keys(), seen_by, plan, report);
+  } else {
+    docker::diff_removal(test_keys(), seen_by, plan, report);
+  }
+  return {std::move(plan), std::move(report)};
+}
+
+std::string Scene::with_words(std::string text) const {
+  for (const auto& [digits, word] : words) {
+    for (std::size_t at = 0; (at = text.find(digits, at)) != text.npos; at += word.size()) {
+      text.replace(at, digits.size(), word);
+    }
+  }
+  return text;
+}
+
+std::string Scene::plan_text() const { return with_words(diff().first.text()); }
+
+std::string Scene::report_text() const {
+  const Report report = diff().second;
+  std::string text = std::string(sync_name(report.sync)) + ", " + health_name(report.health) + "\n";
+  if (!report.reason.empty()) text += report.reason + ": " + report.message + "\n";
+  if (!report.running.empty()) text += "running " + report.running + "\n";
+  if (report.look_again) {
+    text += "look again in " + format_duration(*report.look_again - now.steady) + "\n";
+  }
+  for (const Conflict& conflict : report.conflicts) {
+    text += "conflict " + conflict.resource + ": " + conflict.message + "\n";
+  }
+  for (const ResourceState& held : report.resources) {
+    text += "resource " + held.kind + " " + held.name + ": " + held.state +
+            (held.cause.empty() ? "" : " (" + held.cause + ")") + "\n";
+  }
+  return with_words(text);
+}
+
+}  // namespace fairlead::testing
