@@ -23,8 +23,10 @@ int append_to(const std::string& path) {
 }
 
 // Between fork and exec: only what is safe after a fork.
-[[noreturn]] void become(std::vector<char*>& words, int output, int errors, int network) {
+[[noreturn]] void become(std::vector<char*>& words, int output, int errors, int network,
+                         bool own_network) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (own_network && ::unshare(CLONE_NEWNET) != 0) ::_exit(not_started);
   if (network >= 0 && ::setns(network, CLONE_NEWNET) != 0) ::_exit(not_started);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(errors, STDERR_FILENO);
@@ -47,7 +49,7 @@ Child::Child(const std::vector<std::string>& words, const Setup& setup) {
     REQUIRE_MESSAGE(network >= 0, space);
   }
   pid_ = ::fork();
-  if (pid_ == 0) become(raw, output, errors, network);
+  if (pid_ == 0) become(raw, output, errors, network, setup.own_network);
   REQUIRE(pid_ > 0);
   for (const int fd : {output, errors, network}) {
     if (fd >= 0) ::close(fd);

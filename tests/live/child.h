@@ -14,9 +14,10 @@ namespace fairlead::testing {
 class Child {
  public:
   struct Setup {
-    std::string output;  // file that standard output is appended to
-    std::string errors;  // the same for standard error; empty: `output`
-    int network_of = 0;  // process whose network namespace it lives in; 0: ours
+    std::string output;        // file that standard output is appended to
+    std::string errors;        // the same for standard error; empty: `output`
+    int network_of = 0;        // process whose network namespace it lives in; 0: ours
+    bool own_network = false;  // it lives in a network namespace of its own instead
   };
   Child(const std::vector<std::string>& words, const Setup& setup);
   ~Child();

@@ -36,7 +36,8 @@ class OwnEngine {
     fs::remove(folder_ + "/pid");
     Child::Setup setup;
     setup.output = folder_ + "/log";
-    // The first engine's firewall rules and bridge are not touched.
+    // Or it would remove the first engine's bridge and firewall rules.
+    setup.own_network = true;
     child_.emplace(std::vector<std::string>{"/usr/sbin/dockerd", "--data-root", folder_ + "/data",
                                             "--exec-root", folder_ + "/exec", "--pidfile",
                                             folder_ + "/pid", "--host", "unix://" + socket(),
@@ -149,11 +150,9 @@ TEST_CASE("after a restart of the engine, and after its death, all runs again, o
   for (const int signal : {SIGTERM, SIGKILL}) {
     CAPTURE(signal);
     const std::string before = host.revision(roll);
-    put_both("env: {A: \"" + std::to_string(signal) + "\"}\n");
-    // In the middle of the rollout.
-    std::this_thread::sleep_for(milliseconds(600));
     own.end(signal);
     host.until("it is told", [&] { return health_of(host, roll) == "Unknown"; });
+    put_both("env: {A: \"" + std::to_string(signal) + "\"}\n");
     REQUIRE_MESSAGE(own.start(), own.last_words());
     host.until(
         "all runs again", [&] { return host.revision(roll) != before && all_once(); }, seconds(90));

@@ -79,7 +79,9 @@ void LiveHost::remove_all() const {
   for (const auto& [kind, name] : foreign_) {
     engine_.call("DELETE", "/" + kind + "s/" + name + "?force=1");
   }
-  const std::string id = read_text(folder_ + "/state/installation");
+  // The folder may be gone by now.
+  const std::string id =
+      installation_.empty() ? read_text(folder_ + "/state/installation") : installation_;
   if (id.empty() || !engine_.answers()) return;
   const auto listed = [&](const std::string& path) {
     return engine_.call(
@@ -123,6 +125,7 @@ void LiveHost::start() {
       std::vector<std::string>{FAIRLEAD_BINARY, "--config", folder_ + "/fairlead.yml", "run"},
       setup);
   until("the daemon answers", [&] { return !status().is_null(); });
+  installation_ = read_text(folder_ + "/state/installation");
 }
 
 void LiveHost::kill() {

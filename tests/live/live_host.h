@@ -82,6 +82,7 @@ class LiveHost {
   std::string suffix_;
   std::string folder_;
   std::string log_;
+  std::string installation_;  // known once the daemon has run
   LiveEngine engine_;
   std::optional<Child> daemon_;
   std::vector<std::pair<std::string, std::string>> foreign_;

@@ -90,8 +90,7 @@ TEST_CASE("a folder that is emptied, or gone, removes nothing, and says what wou
   const std::string before = started(host, app);
 
   fs::rename(host / "manifests", host / "away");
-  host.until("the loss is told",
-             [&] { return says(host.status()["removals"].dump() + host.log(), "is missing"); });
+  host.until("the loss is told", [&] { return says(host.run({"status"}).out, "is missing"); });
   settle();
   CHECK(started(host, app) == before);
   // It is healed as before.
