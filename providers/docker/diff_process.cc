@@ -296,9 +296,14 @@ void ProcessDiff::fail(const SeenContainer& container, const std::string& why) {
   Step rename =
       draft_.steps.rename(container, container.canonical_name() + SeenContainer::failed_suffix);
   rename.count_as = "gate " + spec_.process + " " + spec_.fingerprint;
-  const std::size_t renamed =
-      draft_.add(std::move(rename), "kept as evidence: " + why, evidence_gone_);
-  const Needs stopped = retire(draft_, container, Ending::stop, why, {renamed});
+  // Named before it is stopped; but between two starts of a crash loop the engine (20.10) refuses
+  // to rename: "sandbox … not found".
+  const bool loops = container.state == "restarting";
+  const Needs before =
+      loops ? retire(draft_, container, Ending::stop, why, evidence_gone_) : evidence_gone_;
+  const std::size_t renamed = draft_.add(std::move(rename), "kept as evidence: " + why, before);
+  const Needs stopped =
+      loops ? Needs{renamed} : retire(draft_, container, Ending::stop, why, {renamed});
   failing_.insert(failing_.end(), stopped.begin(), stopped.end());
   draft_.report.worsen(HealthState::degraded, "HealthCheckFailed",
                        container.name + " failed (" + why + "); the old container serves on");
