@@ -171,8 +171,9 @@ void Catalog::take_app(const std::string& path, const ParsedApp& parsed, Change&
   Entry& entry = entries_[parsed.name];
   const std::string text = parsed.app->document->value.canonical();
   const bool news = !entry.app || entry.text != text;
-  if (news || !entry.errors.empty()) change.changed.insert(parsed.name);
-  if (news || entry.source != path) change.saved.insert(parsed.name);
+  const bool moved = entry.source != path;
+  if (news || moved || !entry.errors.empty()) change.changed.insert(parsed.name);
+  if (news || moved) change.saved.insert(parsed.name);
   // Also where nothing changed: marks move with the lines of the file.
   entry.app = std::make_shared<App>(*parsed.app);
   entry.text = text;

@@ -32,6 +32,13 @@ void Reconciler::on(const ManifestsChanged& event) {
   revision_ = reading.revision;
   const Catalog::Change change = catalog_.read(reading);
   tell_reading(change);
+  if (reading.state != FolderReading::State::ok && broken_logged_.insert(catalog_.hold()).second) {
+    LogRecord record;
+    record.level = LogRecord::Level::warning;
+    record.verb = "hold";
+    record.cause = catalog_.hold() + "; all apps stay as they are";
+    log(std::move(record));
+  }
   for (const std::string& name : change.saved) save(name);
   if (!std::exchange(wanted_once_, true) || secrets_changed) {
     want_all();

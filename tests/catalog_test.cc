@@ -87,7 +87,7 @@ TEST_CASE("a moved file is the same app") {
   folder.files["blog.yml"] = app("blog");
   folder.read();
   folder.files = {{"team/b.yml", app("blog")}};
-  CHECK(folder.read() == "; saved blog");
+  CHECK(folder.read() == "blog; saved blog");
   CHECK(folder.entry("blog").source == "team/b.yml");
   CHECK(folder.absent().empty());
   CHECK(folder.entry("blog").doubles.empty());

@@ -107,6 +107,8 @@ std::string status_table(const Json& status) {
   const std::string& revision = status["manifests"]["revision"].as_string();
   out += "\nmanifests: " + status["manifests"]["folder"].as_string() +
          (revision.empty() ? "" : " at " + revision.substr(0, 12)) + "\n";
+  const std::string& hold = status["manifests"]["hold"].as_string();
+  if (!hold.empty()) out += "nothing is removed now: " + plain(hold) + "\n";
   if (!status["trouble"].empty()) out += "trouble: " + plain(status["trouble"].as_string()) + "\n";
   return out;
 }
