@@ -14,10 +14,12 @@ namespace {
 
 constexpr std::size_t depth_max = 128;
 
-// Builds a Json from RapidJSON's SAX events; refuses to nest deeper than depth_max.
+// Builds a Json from RapidJSON's SAX events; refuses to nest deeper than depth_max. With `item` the
+// items of an outermost array go there.
 class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> {
  public:
-  explicit Builder(Json& root) : root_(root) {}
+  explicit Builder(Json& root, const std::function<void(const Json&)>* item = nullptr)
+      : root_(root), item_(item) {}
 
   bool Null() { return place(Json()); }
   bool Bool(bool value) { return place(Json(value)); }
@@ -59,6 +61,8 @@ class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> 
     } else if (open_.back().is_object()) {
       open_.back().set(std::move(keys_.back()), std::move(value));
       keys_.pop_back();
+    } else if (item_ && open_.size() == 1) {
+      (*item_)(value);
     } else {
       open_.back().push(std::move(value));
     }
@@ -66,6 +70,7 @@ class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> 
   }
 
   Json& root_;
+  const std::function<void(const Json&)>* item_;
   std::vector<Json> open_;
   std::vector<std::string> keys_;
 };
@@ -110,6 +115,17 @@ std::string compact(const Json& value, bool sorted) {
   return {buffer.GetString(), buffer.GetSize()};
 }
 
+Result<void> read(std::string_view text, Builder& builder) {
+  rapidjson::MemoryStream stream(text.data(), text.size());
+  rapidjson::Reader reader;
+  constexpr unsigned flags = rapidjson::kParseIterativeFlag;
+  if (reader.Parse<flags>(stream, builder)) return {};
+  return Error{Code::invalid,
+               std::string("not JSON: ") + rapidjson::GetParseError_En(reader.GetParseErrorCode()) +
+                   " at offset " + std::to_string(reader.GetErrorOffset()),
+               ""};
+}
+
 }  // namespace
 
 Json::Json(const std::vector<std::string>& values) : value_(Array(values.begin(), values.end())) {}
@@ -130,17 +146,15 @@ Json Json::array(Array items) {
 Result<Json> Json::parse(std::string_view text) {
   Json root;
   Builder builder(root);
-  rapidjson::MemoryStream stream(text.data(), text.size());
-  rapidjson::Reader reader;
-  constexpr unsigned flags = rapidjson::kParseIterativeFlag;
-  if (!reader.Parse<flags>(stream, builder)) {
-    return Error{Code::invalid,
-                 std::string("not JSON: ") +
-                     rapidjson::GetParseError_En(reader.GetParseErrorCode()) + " at offset " +
-                     std::to_string(reader.GetErrorOffset()),
-                 ""};
-  }
+  if (Result<void> done = read(text, builder); !done) return done.error();
   return root;
+}
+
+Result<void> Json::parse_items(std::string_view text,
+                               const std::function<void(const Json&)>& item) {
+  Json root;
+  Builder builder(root, &item);
+  return read(text, builder);
 }
 
 bool Json::as_bool(bool otherwise) const { return is_bool() ? std::get<bool>(value_) : otherwise; }

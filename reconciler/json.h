@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -38,6 +39,11 @@ class Json {
 
   // Errors: invalid, with the offset of the first byte that is not JSON. Depth is limited to 128.
   static Result<Json> parse(std::string_view text);
+  // The same, but the items of an outermost array are handed on one by one and not kept: a list of
+  // thousands of objects never stands in memory as a whole. Where there is an error, items before
+  // it have been handed on. Anything but an array has no items.
+  static Result<void> parse_items(std::string_view text,
+                                  const std::function<void(const Json&)>& item);
 
   bool is_null() const { return std::holds_alternative<std::nullptr_t>(value_); }
   bool is_bool() const { return std::holds_alternative<bool>(value_); }

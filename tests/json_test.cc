@@ -20,6 +20,19 @@ Json parsed(std::string_view text) {
   return *result;
 }
 
+TEST_CASE("the items of a list are handed on one by one, up to where it stops being JSON") {
+  std::vector<std::string> items;
+  const auto take = [&](const Json& item) { items.push_back(item.dump()); };
+  CHECK(Json::parse_items(R"([{"a":[1,[2]]},3,[],"x"])", take).ok());
+  CHECK(items == std::vector<std::string>{R"({"a":[1,[2]]})", "3", "[]", "\"x\""});
+  items.clear();
+  CHECK_FALSE(Json::parse_items(R"([{"a":1},{"b":)", take).ok());
+  CHECK(items == std::vector<std::string>{R"({"a":1})"});
+  items.clear();
+  CHECK(Json::parse_items(R"({"a":[1,2]})", take).ok());
+  CHECK(items.empty());
+}
+
 }  // namespace
 
 TEST_CASE("members keep their order, and the canonical form sorts them at every level") {

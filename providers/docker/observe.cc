@@ -63,6 +63,16 @@ class Rounds : public Observer {
           return {};
         });
   }
+  // The same for a long list: each of its objects goes to `taker` by itself.
+  void ask_items(Call call, std::string what, std::function<void(const Json&)> taker) {
+    ask(std::move(call),
+        [what = std::move(what), taker = std::move(taker)](const Answer& answer) -> Result<void> {
+          if (!answer.ok()) return unreadable(what, answer);
+          const Result<void> read = Json::parse_items(answer.body, taker);
+          if (!read) return Error{Code::unavailable, what + ": " + read.error().message, ""};
+          return {};
+        });
+  }
   std::vector<Call> take_calls() { return std::exchange(calls_, {}); }
 
  private:
@@ -82,10 +92,10 @@ class AllObserver : public Rounds {
     if (std::exchange(asked_, true)) return {};
     const std::string ours =
         filters(label_filter({std::string(label::installation) + "=" + keys_.installation()}));
-    ask_json(get(api_ + "/containers/json?all=1&filters=" + ours), "list containers",
-             [this](const Json& body) { containers(body); });
-    ask_json(get(api_ + "/networks"), "list networks",
-             [this](const Json& body) { networks(body); });
+    ask_items(get(api_ + "/containers/json?all=1&filters=" + ours), "list containers",
+              [this](const Json& entry) { container(entry); });
+    ask_items(get(api_ + "/networks"), "list networks",
+              [this](const Json& entry) { network(entry); });
     ask_json(get(api_ + "/volumes?filters=" + ours), "list volumes",
              [this](const Json& body) { volumes(body); });
     ask(list_files(""), [this](const Answer& answer) { return files(answer); });
@@ -94,7 +104,11 @@ class AllObserver : public Rounds {
 
   Observed finish() override {
     Observed observed;
-    for (auto& [name, app] : apps_) observed.apps[name] = app;
+    for (auto& [name, app] : apps_) {
+      std::sort(app->containers.begin(), app->containers.end(),
+                [](const auto& a, const auto& b) { return a.name < b.name; });
+      observed.apps[name] = app;
+    }
     observed.shared = engine_;
     return observed;
   }
@@ -108,28 +122,19 @@ class AllObserver : public Rounds {
     }
     return *held;
   }
-  void containers(const Json& body) {
-    for (const Json& entry : body.items()) {
-      if (auto seen = decode_container(keys_, entry)) {
-        app(seen->identity.app).containers.push_back(std::move(*seen));
-      }
-    }
-    for (auto& [name, held] : apps_) {
-      std::sort(held->containers.begin(), held->containers.end(),
-                [](const auto& a, const auto& b) { return a.name < b.name; });
-    }
+  void container(const Json& entry) {
+    auto seen = decode_container(keys_, entry);
+    if (seen) app(seen->identity.app).containers.push_back(std::move(*seen));
   }
-  void networks(const Json& body) {
-    for (const Json& entry : body.items()) {
-      SeenNetwork seen = decode_network(keys_, entry);
-      if (!seen.subnet.empty()) engine_->subnets.insert(seen.subnet);
-      // A foreign network is kept too, under the app whose name it takes; apps without objects of
-      // ours ignore it.
-      if (seen.ours) {
-        app(seen.name).networks.push_back(std::move(seen));
-      } else if (const auto held = apps_.find(seen.name); held != apps_.end()) {
-        held->second->networks.push_back(std::move(seen));
-      }
+  void network(const Json& entry) {
+    SeenNetwork seen = decode_network(keys_, entry);
+    if (!seen.subnet.empty()) engine_->subnets.insert(seen.subnet);
+    // A foreign network is kept too, under the app whose name it takes; apps without objects of
+    // ours ignore it.
+    if (seen.ours) {
+      app(seen.name).networks.push_back(std::move(seen));
+    } else if (const auto held = apps_.find(seen.name); held != apps_.end()) {
+      held->second->networks.push_back(std::move(seen));
     }
   }
   void volumes(const Json& body) {

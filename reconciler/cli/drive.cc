@@ -1,5 +1,7 @@
 #include "reconciler/cli/drive.h"
 
+#include <malloc.h>
+
 #include <cstdio>
 #include <utility>
 
@@ -13,6 +15,15 @@ namespace {
 // What is under way when SIGTERM comes gets this long to be answered; the rest is found by the next
 // start.
 constexpr std::chrono::milliseconds farewell{1500};
+
+// An answer of this size, or the manifests, leaves much free memory behind.
+constexpr std::size_t bytes_large = 256 << 10;
+
+bool is_large(const Event& event) {
+  const auto* answered = std::get_if<Answered>(&event);
+  return std::holds_alternative<ManifestsChanged>(event) ||
+         (answered && answered->answer.body.size() > bytes_large);
+}
 
 void complain(const Error& error) { std::fprintf(stderr, "fairlead: %s\n", error.text().c_str()); }
 
@@ -68,6 +79,7 @@ void Engine::hand_on(std::vector<Request> requests) {
 bool Engine::turn(std::optional<std::chrono::seconds> limit) {
   const Duration begun = world_->now().steady;
   std::optional<Duration> end;
+  bool large = false;
   hand_on(reconciler_->handle(Woken{}, world_->now()));
   while (true) {
     if (reconciler_->stopped()) {
@@ -80,7 +92,13 @@ bool Engine::turn(std::optional<std::chrono::seconds> limit) {
     Duration deadline = reconciler_->deadline();
     if (end) deadline = std::min(deadline, *end);
     if (limit) deadline = std::min<Duration>(deadline, begun + *limit);
+    // The allocator keeps what lies between the blocks in use; a daemon at rest gives it back.
+    if (large && reconciler_->idle()) {
+      malloc_trim(0);
+      large = false;
+    }
     const Event event = world_->wait(deadline);
+    large = large || is_large(event);
     hand_on(reconciler_->handle(event, world_->now()));
   }
 }

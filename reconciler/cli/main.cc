@@ -20,6 +20,10 @@ void harden() {
   umask(077);
   // Two arenas are enough for a few threads and keep the resident size small.
   mallopt(M_ARENA_MAX, 2);
+  // A list of all containers is large and short-lived: fixed thresholds, which glibc would raise
+  // after the first one, give its memory back each time.
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);
+  mallopt(M_TRIM_THRESHOLD, 128 << 10);
 }
 
 int dispatch(int argc, char** argv) {

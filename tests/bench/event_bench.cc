@@ -33,7 +33,7 @@ using std::chrono::milliseconds;
 constexpr int events = 20'000;
 constexpr int rounds = 5;
 constexpr std::size_t apps_touched = 100;
-constexpr std::size_t apps_per_engine = 50;
+constexpr std::size_t apps_per_engine = 10;
 constexpr char image[] = "bench:1";
 
 Duration cpu_now() {
