@@ -1,8 +1,8 @@
 // What the engine itself costs: a client that decides nothing.
 //
 //   bench_bare_client replay SOCKET RECORD CONCURRENCY
-//     Sends the writing requests that bench_sim_server recorded: those of no container in their
-//     order, then for each container its create and its start, so many containers at a time.
+//     Sends the writing requests that bench_sim_server recorded, in their order and so many at a
+//     time; a start waits for its container's create.
 //   bench_bare_client heal SOCKET INSTALLATION TIMES
 //     Removes the one container of the installation by force, TIMES times, and prints for each time
 //     the milliseconds from the engine's `destroy` to the `start` of the replacement.
@@ -10,14 +10,13 @@
 #include <httplib.h>
 #include <sys/socket.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -75,35 +74,48 @@ std::string container_of(const std::string& path) {
   return path.substr(begin + 12, end - begin - 12);
 }
 
-int replay(const std::string& socket, const std::string& record, std::size_t concurrency) {
-  std::vector<Sent> before;
-  std::vector<std::vector<Sent>> containers;
-  std::map<std::string, std::size_t> known;  // container → its place in `containers`
+struct Recording {
+  std::vector<Sent> before;  // of no container
+  std::vector<Sent> steps;   // creates and starts, in their order
+};
+
+Recording read_record(const std::string& record) {
+  Recording recording;
   std::ifstream in(record);
   for (std::string line; std::getline(in, line);) {
     const auto json = Json::parse(line);
     if (!json || (*json)["method"].as_string() == "GET") continue;
     Sent sent{(*json)["method"].as_string(), (*json)["path"].as_string(),
               (*json)["body"].as_string()};
-    const std::string container = container_of(sent.path);
-    if (container.empty()) {
-      before.push_back(std::move(sent));
-      continue;
-    }
-    const auto [place, fresh] = known.try_emplace(container, containers.size());
-    if (fresh) containers.emplace_back();
-    containers[place->second].push_back(std::move(sent));
+    auto& list = container_of(sent.path).empty() ? recording.before : recording.steps;
+    list.push_back(std::move(sent));
   }
-  if (containers.empty()) give_up("no container in " + record);
+  if (recording.steps.empty()) give_up("no container in " + record);
+  return recording;
+}
+
+int replay(const std::string& socket, const std::string& record, std::size_t concurrency) {
+  const Recording recording = read_record(record);
   httplib::Client first = connect(socket);
-  for (const Sent& sent : before) send(first, sent);
-  std::atomic<std::size_t> next{0};
+  for (const Sent& sent : recording.before) send(first, sent);
+  std::mutex mutex;
+  std::condition_variable more;
+  std::set<std::string> created;
+  std::size_t next = 0;
   std::vector<std::jthread> workers;
   for (std::size_t i = 0; i < concurrency; ++i) {
     workers.emplace_back([&] {
       httplib::Client client = connect(socket);
-      for (std::size_t at = next++; at < containers.size(); at = next++) {
-        for (const Sent& sent : containers[at]) send(client, sent);
+      std::unique_lock lock(mutex);
+      while (next < recording.steps.size()) {
+        const Sent& step = recording.steps[next++];
+        const std::string container = container_of(step.path);
+        if (step.body.empty()) more.wait(lock, [&] { return created.count(container) > 0; });
+        lock.unlock();
+        send(client, step);
+        lock.lock();
+        created.insert(container);
+        more.notify_all();
       }
     });
   }

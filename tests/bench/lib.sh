@@ -6,11 +6,11 @@
 binaries=$PWD/build/release
 fairlead=$binaries/fairlead
 work=$(mktemp -d "${TMPDIR:-/tmp}/fairlead-bench.XXXXXX")
-any_short=0
+any_short=0  # what tests/bench/run exits with
 started=()  # process ids to be ended
 # On the real engine: everything of the bench bears this installation's label.
 installation=bec4bec4bec4bec4
-bench_image=fairlead-bench/busybox:1
+bench_image="fairlead-bench/busybox:1"
 bench_pool=10.237.0.0/16
 
 build_bench() {
