@@ -25,7 +25,7 @@ class Child {
   Child& operator=(Child&& other) noexcept;
 
   pid_t pid() const { return pid_; }
-  void signal(int number) const;
+  void signal(int number) const;  // nothing where it has ended
   // Its exit code, or 128 and the signal's number; nothing where it still runs after `limit`.
   std::optional<int> wait(std::chrono::milliseconds limit);
 
