@@ -181,13 +181,22 @@ objects() {  # containers of the bench, ours and Compose's
   docker ps -aq --filter label=com.docker.compose.project=fairleadbench
 }
 
+networks() {
+  docker network ls -q --filter "label=fairlead.installation=$installation"
+  docker network ls -q --filter label=com.docker.compose.project=fairleadbench
+}
+
+# Right after a forced removal the engine may still count endpoints of a network: then once more.
 remove_objects() {
-  local network
-  objects | xargs -r -n 5 -P 4 docker rm -f >/dev/null
-  for network in $(docker network ls -q --filter "label=fairlead.installation=$installation") \
-    $(docker network ls -q --filter label=com.docker.compose.project=fairleadbench); do
-    docker network rm "$network" >/dev/null
+  local tries
+  for ((tries = 0; tries < 20; tries++)); do
+    objects | xargs -r -n 5 -P 4 docker rm -f >/dev/null 2>&1 || true
+    networks | xargs -r -n 1 docker network rm >/dev/null 2>&1 || true
+    [[ -n $(objects)$(networks) ]] || return 0
+    sleep 1
   done
+  fail "what the bench made on the engine cannot be removed" \
+    "docker ps -a --filter label=fairlead.installation=$installation"
 }
 
 # A state folder with nothing in it but the identity, always the same, so that names are too.
