@@ -239,7 +239,7 @@ std::string health(const std::string& command) {
   std::string words;
   std::istringstream split(command);
   for (std::string word; split >> word;) words += (words.empty() ? "" : ", ") + ('"' + word + '"');
-  return "health: {command: [" + words + "], interval: 200ms, timeout: 5s}\n";
+  return "health: {command: [" + words + "], interval: 200ms, timeout: 5s, start_period: 10s}\n";
 }
 
 }  // namespace fairlead::testing

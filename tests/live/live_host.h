@@ -91,7 +91,8 @@ class LiveHost {
 // A manifest of an app that sleeps and is healthy within a second; `more` are further lines.
 std::string manifest(const std::string& app, const std::string& more = "",
                      const std::string& image = "fairlead-test/live:1");
-// A health check that runs the command, words apart by blanks, five times a second.
+// A health check that runs the command, words apart by blanks, five times a second; what
+// fails in its first 10 s is no failure yet.
 std::string health(const std::string& command);
 
 }  // namespace fairlead::testing
