@@ -131,6 +131,17 @@ void Catalog::find_owners(const FolderReading& reading) {
       if (owns) owners_.emplace(app.name, file.path);
     }
   }
+  // A file that was emptied is more likely cut short by a full disk than meant as a removal.
+  for (const ManifestFile& file : reading.files) {
+    if (!file.text || broken_.count(file.path) > 0 || !parsed(file).apps.empty()) continue;
+    for (const auto& [name, entry] : entries_) {
+      if (entry.source != file.path) continue;
+      broken_[file.path] = {
+          {Code::invalid,
+           "is empty and held the app " + name + "; remove the file if the app is to go",
+           file.path}};
+    }
+  }
   // Nobody takes over a name while its owner's file cannot be read.
   for (const auto& [name, entry] : entries_) {
     if (broken_.count(entry.source) > 0) owners_.emplace(name, entry.source);

@@ -4,10 +4,27 @@
 #include <cstdio>
 #include <ctime>
 
+#include "reconciler/source_text.h"
+
 namespace fairlead::docker {
 namespace {
 
 constexpr std::size_t message_max = 400;
+constexpr std::size_t log_max = 4096;
+
+// Programs write anything; what is no UTF-8 or drives terminals becomes "?".
+std::string readable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const std::string_view character = text.substr(0, std::max<std::size_t>(1, length));
+    const bool plain =
+        length > 0 && (character == "\n" || character == "\t" || !is_control(character));
+    out += plain ? std::string(character) : "?";
+    text.remove_prefix(character.size());
+  }
+  return out;
+}
 
 std::string first_ipam(const Json& network, const char* key) {
   const auto& configs = network["IPAM"]["Config"].items();
@@ -147,7 +164,7 @@ std::string decode_log(std::string_view body) {
   }
   text += body;
   while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
+  return readable(text.size() > log_max ? text.substr(text.size() - log_max) : text);
 }
 
 std::string decode_message(std::string_view body) {

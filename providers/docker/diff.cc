@@ -211,8 +211,11 @@ void diff_removal(const Keys& keys, const View& view, Plan& plan, Report& report
     gone.insert(gone.end(), last.begin(), last.end());
     if (container.state == "removing") report.due(view.now.steady + std::chrono::milliseconds(250));
   }
+  // One that the engine is still removing keeps the network busy.
+  const bool busy = std::any_of(seen.containers.begin(), seen.containers.end(),
+                                [](const auto& held) { return held.state == "removing"; });
   for (const SeenNetwork& network : seen.networks) {
-    if (network.ours) draft.add(steps.remove_network(network), cause, gone);
+    if (network.ours && !busy) draft.add(steps.remove_network(network), cause, gone);
   }
   for (const std::string& path : seen.secret_files)
     draft.add(Steps::remove_secret(path), cause, gone);

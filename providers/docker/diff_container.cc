@@ -91,6 +91,7 @@ std::optional<std::size_t> ProcessDiff::create_slot(int replica, Needs needs) {
 }
 
 std::size_t ProcessDiff::start_slot(int replica, Needs needs) {
+  needs.insert(needs.end(), cleared_.begin(), cleared_.end());
   return draft_.add(draft_.steps.start_new(spec_, replica), "created for this", std::move(needs));
 }
 
@@ -117,6 +118,7 @@ void ProcessDiff::keep_running(const SeenContainer& container, Needs needs) {
     const Needs secrets = secret_writes();
     needs.insert(needs.end(), mended.begin(), mended.end());
     needs.insert(needs.end(), secrets.begin(), secrets.end());
+    needs.insert(needs.end(), cleared_.begin(), cleared_.end());
     draft_.add(draft_.steps.start(container), evidence(container), std::move(needs));
   } else if (old_.empty()) {
     heal_unhealthy(container, ready(container));
@@ -251,7 +253,14 @@ void ProcessDiff::describe_current(const SeenContainer& container) {
                   : loop     ? "CrashLoop"
                              : "HealthCheckFailed",
                   container.name + ": " + is.text);
+  } else if (!spec_.once && container.state == "running" && !is.due &&
+             now_.steady >= container.detail->started + spec_.deadline) {
+    report.worsen(HealthState::degraded, "DeadlineExceeded",
+                  container.name + " is not healthy within its deadline: " + is.text);
   } else if (!spec_.once || container.state != "running") {
+    if (container.state == "running" && container.detail) {
+      report.due(container.detail->started + spec_.deadline);
+    }
     report.worsen(HealthState::progressing, "Starting", container.name + ": " + is.text);
   } else {
     report.worsen(HealthState::progressing, "Running", container.name + " runs to its end");

@@ -113,7 +113,10 @@ void ProcessDiff::clear_away() {
   }
   if (draft_.view.wanted->app->suspend) return;
   for (const SeenContainer* container : surplus_) {
-    retire(draft_, *container, Ending::remove, "replicas: " + std::to_string(spec_.replicas), {});
+    const Needs gone = retire(draft_, *container, Ending::remove,
+                              "replicas: " + std::to_string(spec_.replicas), {});
+    // It may hold what only one may hold.
+    if (spec_.recreate) cleared_.insert(cleared_.end(), gone.begin(), gone.end());
   }
 }
 

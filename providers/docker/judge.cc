@@ -57,11 +57,13 @@ constexpr Row rows[] = {
     {"start", 0, "not found", Next::failed, Code::unavailable, ""},
 
     {"stop", 304, "", Next::done, Code::internal, ""},
-    {"stop", 404, "", Next::done, Code::internal, ""},
+    // Not done: an engine that has lost sight of a container may still run it, and what comes next
+    // relies on it.
+    {"stop", 404, "", Next::look_again, Code::not_found, ""},
     {"restart", 404, "", Next::look_again, Code::not_found, ""},
     {"unpause", 409, "", Next::look_again, Code::not_found, ""},
     {"unpause", 500, "is not paused", Next::look_again, Code::not_found, ""},
-    {"remove", 404, "", Next::done, Code::internal, ""},
+    {"remove", 404, "", Next::look_again, Code::not_found, ""},
     {"remove", 409, "already in progress", Next::look_again, Code::unavailable, ""},
     {"remove", 409, "running container", Next::look_again, Code::unavailable, ""},
     {"remove", 409, "in use", Next::failed, Code::conflict, "something else still uses it"},

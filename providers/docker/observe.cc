@@ -278,9 +278,24 @@ class AppObserver : public Rounds {
       const bool misnamed = container.name != container.canonical_name() && !container.failed();
       if (misnamed) ask_origin(container.id, container.image_id);
     }
+    if (!scope_.listed) ask_vanished();
     for (const std::string& name : suspects_) ask_suspect(name);
     for (const auto& spec : specs_) {
       if (lacks_container(*spec)) ask_image(spec->image);
+    }
+  }
+
+  // That a container is gone is believed only when the engine says so of itself: whatever replaces
+  // it would run beside it.
+  void ask_vanished() {
+    for (const SeenContainer& known : before_.containers) {
+      const auto& held = seen_->containers;
+      const bool there = std::any_of(held.begin(), held.end(), [&](const SeenContainer& container) {
+        return container.id == known.id;
+      });
+      if (there) continue;
+      seen_->containers.push_back(known);
+      ask_detail(known.id);
     }
   }
 

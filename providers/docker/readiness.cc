@@ -60,8 +60,10 @@ Readiness readiness(const ContainerSpec& spec, const SeenContainer& container, c
     return {detail.exit_code == 0 ? Is::ready : Is::broken,
             detail.exit_code == 0 ? "completed" : evidence(container), std::nullopt};
   }
-  return {Is::pending, container.state == "exited" ? evidence(container) : container.state,
-          std::nullopt};
+  // A crash loop that was ended to put the container aside: being quiet now does not make it well.
+  const bool looped = container.state == "exited" && detail.restart_count >= crash_loop_restarts;
+  return {looped ? Is::broken : Is::pending,
+          container.state == "exited" ? evidence(container) : container.state, std::nullopt};
 }
 
 std::string probe_key(const SeenContainer& container) {

@@ -46,34 +46,42 @@ Host::Host(const HostOptions& options)
     : options_(options), keys_(installation, Secret(std::string(32, 'k'))), world_(options.world) {
   for (const char* ref : {"app:1", "app:2", "app:3"}) engine().add_image(image(ref));
   add_foreigners();
-  foreign_at_first_ = foreigners();
   boot();
 }
 
 void Host::add_foreigners() {
   engine().add_image(image("foreign:1"));
-  engine().outside("POST", "/containers/create?name=stranger",
-                   Json::object({{"Image", "foreign:1"}}));
-  engine().outside("POST", "/containers/stranger/start");
+  const Json forever =
+      Json::object({{"RestartPolicy", Json::object({{"Name", "unless-stopped"}})}});
+  const auto run = [this, &forever](const std::string& name, const Json& labels) {
+    engine().outside(
+        "POST", "/containers/create?name=" + name,
+        Json::object({{"Image", "foreign:1"}, {"Labels", labels}, {"HostConfig", forever}}));
+    engine().outside("POST", "/containers/" + name + "/start");
+  };
+  run("stranger", Json::object());
+  // Anybody can write our labels; the signature is what he cannot make.
+  run("forger", Json::object({{"fairlead.installation", installation},
+                              {"fairlead.app", "web"},
+                              {"fairlead.process", "web"},
+                              {"fairlead.replica", "1"},
+                              {"fairlead.fingerprint", "00000000000000000000000000000000"},
+                              {"fairlead.signature", std::string(64, '0')}}));
   engine().outside("POST", "/networks/create", Json::object({{"Name", "strangers-net"}}));
   engine().outside("POST", "/volumes/create", Json::object({{"Name", "stranger.data"}}));
   world_.run_until(std::chrono::seconds(2));
+  for (const auto& [id, container] : engine().containers()) strangers_.insert(id);
+  for (const auto& [id, network] : engine().networks()) strangers_.insert(id);
+  for (const auto& [name, volume] : engine().volumes()) strangers_.insert(name);
 }
 
-std::string Host::foreigners() const {
-  std::string text;
-  for (const auto& [id, container] : const_cast<SimWorld&>(world_).engine().containers()) {
-    if (label_of(container, "fairlead.installation") != installation) {
-      text += container.name + " " + id + "\n";
-    }
+void Host::check_strangers() {
+  for (const std::string& stranger : strangers_) {
+    const bool there = engine().containers().count(stranger) + engine().networks().count(stranger) +
+                           engine().volumes().count(stranger) >
+                       0;
+    if (!there) violated("S1: " + stranger + " is gone");
   }
-  for (const auto& [id, network] : const_cast<SimWorld&>(world_).engine().networks()) {
-    if (network.labels.count("fairlead.installation") == 0) text += network.name + " " + id + "\n";
-  }
-  for (const auto& [name, volume] : const_cast<SimWorld&>(world_).engine().volumes()) {
-    if (!volume.labels || volume.labels->count("fairlead.installation") == 0) text += name + "\n";
-  }
-  return text;
 }
 
 void Host::boot() {
@@ -157,7 +165,10 @@ Reply Host::ask(const std::string& verb, std::map<std::string, std::string> word
 
 std::string Host::final_world() const {
   static const std::regex address("[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+");
-  const std::string text = const_cast<SimWorld&>(world_).engine().final_world();
+  // How a failed one came to its end depends on when it was stopped.
+  static const std::regex failed_code("(\\.failed [^\n]* code=)[0-9]+");
+  const std::string text =
+      std::regex_replace(const_cast<SimWorld&>(world_).engine().final_world(), failed_code, "$1N");
   std::string files;
   for (const auto area : {FileCall::Area::state, FileCall::Area::secrets}) {
     for (const auto& [path, file] : world_.files(area)) files += "file " + path + "\n";
@@ -173,8 +184,7 @@ void Host::violated(const std::string& what) {
 }
 
 void Host::check() {
-  if (foreigners() != foreign_at_first_)
-    violated("S1: a foreign object was changed:\n" + foreigners());
+  check_strangers();
   check_exclusive();
   check_serving();
   check_volumes();
@@ -219,10 +229,10 @@ void Host::check_trace() {
   for (; traced_ < world_.trace().size(); ++traced_) {
     const TraceLine& line = world_.trace()[traced_];
     // By name or by id: nothing of a stranger's is even asked to change.
-    const SimContainer* stranger = engine().container("stranger");
-    const bool theirs = line.path.find("stranger") != line.path.npos ||
-                        (stranger && line.path.find(stranger->id) != line.path.npos);
-    if (line.writes && theirs) violated("S1: " + line.text());
+    for (const std::string& stranger : strangers_) {
+      const bool theirs = line.path.find(stranger) != line.path.npos;
+      if (line.writes && theirs) violated("S1: " + line.text());
+    }
     if (line.body.find("\"Privileged\":true") != line.body.npos ||
         line.body.find("\"Binds\"") != line.body.npos) {
       violated("S9: " + line.text());

@@ -63,8 +63,8 @@ class Host {
   void boot();
   void turn(Duration limit);
   void add_foreigners();
-  std::string foreigners() const;
   void check();
+  void check_strangers();
   void check_exclusive();
   void check_serving();
   void check_volumes();
@@ -78,7 +78,7 @@ class Host {
   std::unique_ptr<Reconciler> loop_;
   Event next_ = Woken{};
   int crashes_ = 0;
-  std::string foreign_at_first_;
+  std::set<std::string> strangers_;  // ids of what was there before us
   std::set<std::string> volumes_;
   std::set<std::string> served_;  // apps that had all their serving containers once
   std::size_t traced_ = 0;

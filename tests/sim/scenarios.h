@@ -22,6 +22,7 @@ struct Scenario {
   std::function<void(Host&)> prepare;
   std::vector<Act> acts;
   bool ends_well = true;  // every app Synced and Healthy at the end
+  bool asks = false;  // its last act is a person's, who repeats it when it was lost in the faults
 };
 
 const std::vector<Scenario>& scenarios();

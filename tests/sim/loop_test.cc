@@ -1,0 +1,327 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "tests/sim/host.h"
+
+// What the loop promises beside converging: to remove nothing by mistake, to keep troubles apart,
+// to be quiet, to say why.
+namespace fairlead::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+std::string app(const std::string& name, const std::string& more = "") {
+  return "name: " + name + "\nimage: app:1\n" + more;
+}
+
+std::map<std::string, std::string> apps(int count) {
+  std::map<std::string, std::string> files;
+  for (int i = 0; i < count; ++i) {
+    const std::string name = "app" + std::to_string(i);
+    files[name + ".yml"] = app(name);
+  }
+  return files;
+}
+
+int running(Host& host, const std::string& prefix = "") {
+  int count = 0;
+  for (const auto& [id, container] : host.engine().containers()) {
+    const bool ours = container.labels.count("fairlead.app") > 0;
+    if (ours && container.status() == "running" && container.name.rfind(prefix, 0) == 0) ++count;
+  }
+  return count;
+}
+
+const SimContainer& first_of(Host& host, const std::string& prefix) {
+  for (const auto& [id, container] : host.engine().containers()) {
+    if (container.name.rfind(prefix, 0) == 0) return container;
+  }
+  FAIL("no container " << prefix);
+  throw std::logic_error("unreachable");
+}
+
+void converge(Host& host, const std::map<std::string, std::string>& files) {
+  host.world().set_files(files);
+  REQUIRE(host.run_until([&] { return host.all_well(); }, minutes(3)));
+  host.run(seconds(20));
+}
+
+TEST_CASE("a missing, an unreadable and an empty folder remove nothing") {
+  Host host;
+  converge(host, apps(2));
+  SUBCASE("missing") { host.world().set_folder_missing(); }
+  SUBCASE("unreadable") { host.world().set_folder_unreadable(); }
+  SUBCASE("empty") { host.world().set_files({}); }
+  const std::uint64_t writes = host.world().writes();
+  host.run(minutes(30));
+  CHECK(running(host) == 2);
+  CHECK(host.world().writes() == writes);
+  const Json status = host.ask("status").body;
+  CHECK(!status["removals"]["reason"].empty());
+}
+
+TEST_CASE("after a restart of the daemon a missing folder removes nothing either") {
+  Host host;
+  converge(host, apps(2));
+  host.world().set_folder_missing();
+  host.crash_now();
+  host.run(minutes(10));
+  CHECK(running(host) == 2);
+  host.engine().docker_rm_f(first_of(host, "app0").name);
+  host.run(minutes(2));
+  // The last good version is healed as usual.
+  CHECK(running(host) == 2);
+}
+
+TEST_CASE("more removals than the fuse allows wait for an approval of that very set") {
+  Host host;
+  converge(host, apps(10));
+  host.world().set_files(apps(4));
+  host.run(minutes(5));
+  CHECK(running(host) == 10);
+  const Json removals = host.ask("status").body["removals"];
+  CHECK(removals["waiting"].items().size() == 6);
+  CHECK(host.ask("approve", {{"token", "00000000"}}).status == 409);
+  host.run(seconds(30));
+  CHECK(running(host) == 10);
+  CHECK(host.ask("approve", {{"token", removals["token"].as_string()}}).status == 200);
+  host.run(minutes(1));
+  CHECK(running(host) == 4);
+  CHECK(host.all_well());
+}
+
+TEST_CASE("while one manifest is broken no app is removed, and its own app lives on") {
+  Host host;
+  converge(host, apps(3));
+  host.world().set_files({{"app0.yml", app("app0")}, {"app1.yml", "name: app1\nimage: [\n"}});
+  host.run(minutes(5));
+  CHECK(running(host) == 3);
+  CHECK(host.sync("app1") == "OutOfSync");
+  host.engine().docker_rm_f(first_of(host, "app1").name);
+  host.run(minutes(1));
+  CHECK(running(host, "app1") == 1);
+  SUBCASE("repaired, the removal goes on") {
+    host.world().set_files({{"app0.yml", app("app0")}, {"app1.yml", app("app1")}});
+    host.run(minutes(1));
+    CHECK(running(host) == 2);
+  }
+  SUBCASE("a restarted daemon still knows the last good version") {
+    host.crash_now();
+    host.engine().docker_rm_f(first_of(host, "app1").name);
+    host.run(minutes(1));
+    CHECK(running(host, "app1") == 1);
+    CHECK(running(host) == 3);
+  }
+}
+
+TEST_CASE("a moved file does nothing; of two files with one name the first owner stays") {
+  Host host;
+  converge(host, {{"a.yml", app("web")}});
+  const std::string id = first_of(host, "web").id;
+  host.world().set_files({{"sub/b.yml", app("web")}});
+  host.run(minutes(2));
+  CHECK(first_of(host, "web").id == id);
+  host.world().set_files({{"sub/b.yml", app("web")}, {"a.yml", app("web", "env: {X: y}\n")}});
+  host.run(minutes(2));
+  CHECK(first_of(host, "web").id == id);
+  CHECK(host.sync("web") == "OutOfSync");
+  CHECK(host.message("web").find("NameTaken") == 0);
+}
+
+TEST_CASE("apps in trouble delay no other") {
+  Host host;
+  converge(host, apps(1));
+  std::map<std::string, std::string> files = apps(20);
+  for (int i = 0; i < 6; ++i) {
+    const std::string name = "bad" + std::to_string(i);
+    files[name + ".yml"] = "name: " + name + "\nimage: missing:1\n";
+  }
+  host.world().set_files(files);
+  CHECK(host.run_until([&] { return running(host, "app") == 20; }, seconds(30)));
+  CHECK(host.health("bad0") == "Degraded");
+}
+
+TEST_CASE("a crash loop ends in Degraded with a count, and not in a flood of requests") {
+  Host host;
+  SimImage crashing = image("crash:1");
+  crashing.program.runs_for = milliseconds(300);
+  crashing.program.exit_code = 7;
+  crashing.program.log = {{2, "no database"}};
+  host.engine().add_image(crashing);
+  host.world().set_files({{"web.yml", "name: web\nimage: crash:1\n"}});
+  host.run(minutes(3));
+  CHECK(host.health("web") == "Degraded");
+  CHECK(host.message("web").find("restarted") != std::string::npos);
+  CHECK(host.message("web").find("no database") != std::string::npos);
+  const std::uint64_t writes = host.world().writes();
+  host.run(minutes(10));
+  CHECK(host.world().writes() - writes == 0);
+}
+
+TEST_CASE("what no provider offers yet leaves running containers alone") {
+  Host host;
+  converge(host, {{"web.yml", app("web")}});
+  const std::string id = first_of(host, "web").id;
+  host.world().set_files({{"web.yml", app("web", "needs: [database]\n")}});
+  host.run(minutes(1));
+  CHECK(host.sync("web") == "OutOfSync");
+  CHECK(host.message("web").find("NeedNotOffered") == 0);
+  CHECK(first_of(host, "web").id == id);
+}
+
+TEST_CASE("an app starts when those it comes after are Healthy; a circle is said") {
+  Host host;
+  host.world().set_files({{"b.yml", app("late", "after: [early]\n")}});
+  host.run(minutes(1));
+  CHECK(running(host) == 0);
+  CHECK(host.message("late").find("early") != std::string::npos);
+  host.world().set_files({{"b.yml", app("late", "after: [early]\n")}, {"a.yml", app("early")}});
+  CHECK(host.run_until([&] { return running(host, "early") == 1; }, seconds(10)));
+  CHECK(running(host, "late") == 0);
+  host.run(seconds(30));
+  CHECK(running(host, "late") == 1);
+  host.world().set_files(
+      {{"b.yml", app("one", "after: [two]\n")}, {"a.yml", app("two", "after: [one]\n")}});
+  host.run(minutes(1));
+  CHECK(host.message("one").find("itself") != std::string::npos);
+}
+
+TEST_CASE("an engine that is gone is Unknown in the status, and asked no more than once a second") {
+  Host host;
+  converge(host, apps(2));
+  host.world().engine_down();
+  host.run(seconds(1));
+  const std::size_t before = host.world().trace().size();
+  host.run(minutes(1));
+  const Json status = host.ask("status").body;
+  CHECK(status["apps"].items().front()["sync"].as_string() == "Unknown");
+  CHECK(!status["engine"]["error"].empty());
+  const auto& trace = host.world().trace();
+  Duration last{0};
+  for (std::size_t i = before; i < trace.size(); ++i) {
+    if (i > before) CHECK(trace[i].sent - last >= seconds(1));
+    last = trace[i].sent;
+  }
+  host.world().engine_up();
+  CHECK(host.run_until([&] { return host.all_well() && running(host) == 2; }, minutes(2)));
+}
+
+TEST_CASE("at rest only the resync asks: three lists and one look at detail") {
+  Host host;
+  converge(host, apps(5));
+  host.run(minutes(2));
+  const std::uint64_t calls = host.world().calls();
+  host.run(minutes(10));
+  const std::uint64_t asked = host.world().calls() - calls;
+  CHECK(asked >= 15 * 4);
+  CHECK(asked <= 26 * 4);
+}
+
+TEST_CASE(
+    "a change that no event told is found by the resync, a lost change of limits by its audit") {
+  Host host;
+  converge(host, apps(2));
+  host.world().lose_events(true);
+  SUBCASE("a container is gone") {
+    host.engine().docker_rm_f(first_of(host, "app0").name);
+    CHECK(host.run_until([&] { return running(host) == 1; }, seconds(5)));
+    CHECK(host.run_until([&] { return running(host) == 2; }, seconds(45)));
+    CHECK(host.ask("status").body["engine"]["resync_found"].as_int() > 0);
+  }
+  SUBCASE("limits") {
+    const std::string id = first_of(host, "app1").id;
+    host.engine().docker_update(id,
+                                Json::object({{"Memory", 99'000'000}, {"MemorySwap", 99'000'000}}));
+    host.run(minutes(3));
+    CHECK(host.engine().container(id)->host_config["Memory"].as_int() == 1 << 30);
+  }
+}
+
+TEST_CASE("a jump of the clock by an hour touches nothing") {
+  Host host;
+  converge(host, {{"web.yml", app("web", "health: {http: /up}\n")}});
+  host.world().set_files({{"web.yml", app("web", "health: {http: /up}\nenv: {A: b}\n")}});
+  host.run(milliseconds(400));
+  host.world().jump_wall(std::chrono::hours(1));
+  host.run(minutes(2));
+  CHECK(host.all_well());
+  CHECK(running(host) == 1);
+  host.world().jump_wall(-std::chrono::hours(2));
+  const std::uint64_t writes = host.world().writes();
+  host.run(minutes(2));
+  CHECK(host.all_well());
+  CHECK(host.world().writes() == writes);
+}
+
+TEST_CASE("a full disk in the state folder is said, and stops no deploy") {
+  Host host;
+  host.world().faults().disk_full_state = true;
+  host.world().set_files(apps(2));
+  host.run(minutes(1));
+  CHECK(running(host) == 2);
+  CHECK(!host.ask("status").body["trouble"].empty());
+  host.world().faults().heal();
+  host.run(minutes(1));
+  CHECK(host.ask("status").body["trouble"].empty());
+  CHECK(host.world().files(FileCall::Area::state).count("manifests/app0.json") == 1);
+}
+
+TEST_CASE("a foreign container, network or volume of our name is a conflict, and left alone") {
+  Host host;
+  SUBCASE("network") {
+    host.engine().outside("POST", "/networks/create", Json::object({{"Name", "web"}}));
+  }
+  SUBCASE("volume") {
+    host.engine().outside("POST", "/volumes/create", Json::object({{"Name", "web.data"}}));
+  }
+  host.world().set_files(
+      {{"web.yml", app("web", "needs: [storage]\n")}, {"other.yml", app("other")}});
+  host.run(minutes(2));
+  CHECK(host.health("web") == "Degraded");
+  CHECK(host.ask("status").body["conflicts"].items().size() == 1);
+  CHECK(running(host, "web") == 0);
+  CHECK(host.health("other") == "Healthy");
+}
+
+TEST_CASE("secrets reach no log, no label and no status") {
+  Host host;
+  host.secrets = {"hunter2-is-secret"};
+  host.world().set_secret("key", "hunter2-is-secret");
+  converge(host, {{"web.yml", app("web", "secrets: {A: {file: key}, B: {file: key, as: env}}\n")}});
+  CHECK(host.violations().empty());
+  const SimContainer& container = first_of(host, "web");
+  for (const auto& [key, value] : container.labels)
+    CHECK(value.find("hunter2") == std::string::npos);
+  CHECK(host.ask("status").body.dump().find("hunter2") == std::string::npos);
+  CHECK(host.ask("explain", {{"app", "web"}}).body.dump().find("hunter2") == std::string::npos);
+  CHECK(container.config["Env"].dump().find("B=hunter2") != std::string::npos);
+  CHECK(host.world().files(FileCall::Area::secrets).size() == 1);
+}
+
+TEST_CASE("a plan sends not one writing request") {
+  HostOptions options;
+  options.mode = Reconciler::Mode::plan;
+  Host host(options);
+  host.world().set_files(apps(3));
+  CHECK(host.run_until([&] { return host.loop().finished(); }, minutes(1)));
+  CHECK(host.world().writes() == 0);
+  CHECK(host.loop().apps().at("app0").plan.has_requests());
+}
+
+TEST_CASE("apply ends when all is well, and when something cannot get well") {
+  HostOptions options;
+  options.mode = Reconciler::Mode::once;
+  Host host(options);
+  std::map<std::string, std::string> files = apps(2);
+  SUBCASE("well") {}
+  SUBCASE("a missing image") { files["bad.yml"] = "name: bad\nimage: missing:1\n"; }
+  host.world().set_files(files);
+  CHECK(host.run_until([&] { return host.loop().finished(); }, minutes(5)));
+  CHECK(host.loop().converged() == (files.size() == 2));
+}
+
+}  // namespace
+}  // namespace fairlead::sim
