@@ -139,7 +139,6 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
   view.drop_data = state.drop_data;
   if (!state.wanted) return view;
   view.waiting_for = waiting_for(*state.wanted->app);
-  if (!state.wanted->unmet.empty()) view.waiting_for = "needs " + state.wanted->unmet.front();
   return view;
 }
 
@@ -155,14 +154,7 @@ void Reconciler::diff(AppState& state) {
       plan.steps()[i].provider = held.provider().name();
     }
   }
-  if (state.wanted && !state.wanted->unmet.empty()) {
-    // What no provider offers yet cannot be half given: nothing of this app is touched.
-    plan = Plan();
-    report.out_of_sync(
-        "NeedNotOffered",
-        "needs " + state.wanted->unmet.front() +
-            ", which nothing on this host offers; its containers are left as they are");
-  }
+  if (state.wanted && !state.wanted->unmet.empty()) leave_alone(state, plan, report);
   for (const Step& step : plan.steps()) {
     if (!step.claim.empty()) claims_[step.claim] = state.name;
   }
@@ -176,6 +168,20 @@ void Reconciler::diff(AppState& state) {
   describe(state, std::move(report));
   if (options_.mode == Mode::plan) return end_pass(state);
   act(state);
+}
+
+// What no provider offers yet cannot be half given: nothing of this app is touched.
+void Reconciler::leave_alone(const AppState& state, Plan& plan, Report& report) const {
+  plan = Plan();
+  Report left;
+  left.resources = std::move(report.resources);
+  left.running = std::move(report.running);
+  const std::string why =
+      "needs " + state.wanted->unmet.front() +
+      ", which nothing on this host offers; its containers are left as they are";
+  if (left.running.empty()) left.worsen(HealthState::missing, "NeedNotOffered", why);
+  left.out_of_sync("NeedNotOffered", why);
+  report = std::move(left);
 }
 
 bool Reconciler::released(const AppState& state, const Step& step) const {

@@ -124,6 +124,7 @@ class Reconciler {
   void diff(AppState& app);
   View view_of(const AppState& app, const Link& link) const;
   void act(AppState& app);
+  void leave_alone(const AppState& app, Plan& plan, Report& report) const;
   bool released(const AppState& app, const Step& step) const;
   void submit_step(AppState& app, std::size_t index);
   void take_step(const Expected& expected, const Answer& answer);

@@ -221,7 +221,9 @@ void diff_removal(const Keys& keys, const View& view, Plan& plan, Report& report
     draft.add(Steps::remove_secret(path), cause, gone);
   if (!view.drop_data) return;
   for (const SeenVolume& volume : seen.volumes) {
-    if (volume.ours) draft.add(steps.remove_volume(volume.name), "reclaim: delete", gone);
+    if (volume.ours && volume.trouble.empty()) {
+      draft.add(steps.remove_volume(volume.name), "reclaim: delete", gone);
+    }
   }
 }
 

@@ -151,7 +151,6 @@ Step Steps::start(const SeenContainer& container) const {
 Step Steps::restart(const SeenContainer& container) const {
   Step made = of(container, "restart", "/restart");
   call_of(made).timeout = start_timeout;
-  made.patient = true;
   return made;
 }
 

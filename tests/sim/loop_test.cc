@@ -29,7 +29,7 @@ std::map<std::string, std::string> apps(int count) {
 int running(Host& host, const std::string& prefix = "") {
   int count = 0;
   for (const auto& [id, container] : host.engine().containers()) {
-    const bool ours = container.labels.count("fairlead.app") > 0;
+    const bool ours = container.labels.count("fairlead.app") > 0 && container.name != "forger";
     if (ours && container.status() == "running" && container.name.rfind(prefix, 0) == 0) ++count;
   }
   return count;
