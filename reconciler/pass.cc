@@ -14,6 +14,7 @@ using std::chrono::seconds;
 
 constexpr std::size_t history_max = 30;
 constexpr int repeats_max = 3;
+constexpr milliseconds soonest{10};
 
 // How long to wait when the world has moved under a plan: at first not at all.
 Duration moved_wait(int moves) {
@@ -328,7 +329,8 @@ void Reconciler::end_pass(AppState& state) {
   const bool removal_done =
       state.removing && state.plan.empty() && state.in_flight.empty() && nothing_left(state);
   if (removal_done) return finish_removal(state);
-  Duration due = state.report.look_again.value_or(never);
+  // Never at once: what is due now was just looked at.
+  Duration due = std::max<Duration>(state.report.look_again.value_or(never), now_.steady + soonest);
   for (const auto& [key, retry] : state.retries) {
     if (retry.not_before > now_.steady) due = std::min(due, retry.not_before);
   }

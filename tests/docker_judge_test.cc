@@ -44,10 +44,13 @@ TEST_CASE("success is success for every verb") {
 TEST_CASE("what already is as intended is done") {
   CHECK(judged(step("start"), 304) == "done");
   CHECK(judged(step("stop"), 304) == "done");
-  CHECK(judged(step("stop"), 404) == "done");
-  CHECK(judged(step("remove"), 404) == "done");
   CHECK(judged(step("disconnect"), 404) == "done");
   CHECK(judged(step("disconnect"), 500, "container x is not connected to network y") == "done");
+}
+
+TEST_CASE("a container that the engine does not find is looked for before anything relies on it") {
+  CHECK(judged(step("stop"), 404) == "look again");
+  CHECK(judged(step("remove"), 404) == "look again");
 }
 
 TEST_CASE("no answer is an unknown outcome: back off, then look again") {

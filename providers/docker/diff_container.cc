@@ -258,9 +258,9 @@ void ProcessDiff::describe_current(const SeenContainer& container) {
     report.worsen(HealthState::degraded, "DeadlineExceeded",
                   container.name + " is not healthy within its deadline: " + is.text);
   } else if (!spec_.once || container.state != "running") {
-    if (container.state == "running" && container.detail) {
-      report.due(container.detail->started + spec_.deadline);
-    }
+    const bool runs = container.state == "running" && container.detail;
+    const Duration late = runs ? container.detail->started + spec_.deadline : Duration(0);
+    if (late > now_.steady) report.due(late);
     report.worsen(HealthState::progressing, "Starting", container.name + ": " + is.text);
   } else {
     report.worsen(HealthState::progressing, "Running", container.name + " runs to its end");
