@@ -60,8 +60,9 @@ struct Probe {
 // What is remembered between passes of one app. A daemon that forgets it (a restart) is slower or
 // more patient, never wrong.
 struct Memory {
-  // Key of Step::count_as → how often it was done; "failed VERB RESOURCE" and "invalid VERB RESOURCE" → how often
-  // in a row such a step failed, or was refused as wrong in itself. Absent: never.
+  // Key of Step::count_as → how often it was done; "failed VERB RESOURCE" and "invalid VERB
+  // RESOURCE" → how often in a row such a step failed, or was refused as wrong in itself. Absent:
+  // never.
   std::map<std::string, Counter> counters;
   std::map<std::string, ProbeState> probes;  // Probe::key → state; absent: not asked yet
   std::set<std::string> suspects;  // names that a create found taken: to be looked at closely

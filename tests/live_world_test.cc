@@ -364,7 +364,8 @@ TEST_CASE("files are written whole with their mode, listed and removed") {
   CHECK(bench.file(Act::write, "manifests/blog.json", "one").status == 200);
   CHECK(bench.file(Act::write, "manifests/blog.json", "two").status == 200);
   CHECK(bench.file(Act::write, "manifests/a/b.json", "x").status == 200);
-  CHECK(bench.file(Act::list, "manifests").body == "[\"manifests/a/b.json\",\"manifests/blog.json\"]");
+  CHECK(bench.file(Act::list, "manifests").body ==
+        "[\"manifests/a/b.json\",\"manifests/blog.json\"]");
   CHECK(*read_file(bench.folder / "state/manifests/blog.json", 100) == "two");
   struct stat status;
   REQUIRE(::stat((bench.folder / "state/manifests/blog.json").c_str(), &status) == 0);

@@ -1,11 +1,13 @@
+#include <utility>
+
 #include "tests/sim/conformance_rows.h"
 
 // Rows about networks, volumes, images and health.
 namespace fairlead::sim::rows {
+namespace {
 
-std::vector<Row> networks() {
+std::vector<Row> network_creation() {
   const std::string connect = "/networks/$n/connect";
-  const std::string disconnect = "/networks/$n/disconnect";
   const std::string a = R"({"Container":"$a"})";
   return {
       {"a network says what was asked, without a gateway of its own",
@@ -67,6 +69,11 @@ std::vector<Row> networks() {
             .newer(400)
             .says_newer("invalid subnet 10.214.9.5/26: it should be 10.214.9.0/26"),
         get("/networks/$n").newer(404).is_older("IPAM.Config.0.Subnet", "10.214.9.5/26")}},
+  };
+}
+
+std::vector<Row> addresses_at_create() {
+  return {
       {"missing networks are 404, the engine's own is 403",
        {get("/networks/$x", 404).says("network $x not found"),
         del("/networks/$x", 404).says("network $x not found"),
@@ -117,6 +124,14 @@ std::vector<Row> networks() {
             400)
             .newer(201)
             .says_older("Container cannot be connected to network endpoints: $")}},
+  };
+}
+
+std::vector<Row> attachment() {
+  const std::string connect = "/networks/$n/connect";
+  const std::string disconnect = "/networks/$n/disconnect";
+  const std::string a = R"({"Container":"$a"})";
+  return {
       {"a network in use is not removed, an unused one under a stopped container is",
        {network("n", "10.214.7.0/26").keep("id", "Id"), create("a", body(sleeps, mode("n"))),
         act("a", "start", 204),
@@ -176,6 +191,11 @@ std::vector<Row> networks() {
                "network create, container create, network connect, container start, "
                "container kill 9, network disconnect, container die 137, container destroy, "
                "network destroy")}},
+  };
+}
+
+std::vector<Row> host_ports() {
+  return {
       {"a host port is taken once",
        {create("a", body(sleeps,
                          R"("PortBindings":{"80/tcp":[{"HostIp":"127.0.0.1","HostPort":"18097"}]})",
@@ -196,6 +216,16 @@ std::vector<Row> networks() {
             .says("Bind for 127.0.0.1:18097 failed: port is already allocated"),
         state("b", "created").is("State.ExitCode", 128)}},
   };
+}
+
+}  // namespace
+
+std::vector<Row> networks() {
+  std::vector<Row> all;
+  for (auto* group : {network_creation, addresses_at_create, attachment, host_ports}) {
+    for (Row& row : group()) all.push_back(std::move(row));
+  }
+  return all;
 }
 
 std::vector<Row> volumes_and_images() {
@@ -289,16 +319,12 @@ std::vector<Row> health() {
         get("/containers/$a/json").is("State.Health.Status", "unhealthy"), act("a", "start", 204),
         get("/containers/$a/json").is("State.Health.Status", "starting")}},
       {"in the start period 1.45 probes at the start interval, where one is given",
-       {create(
-            "a",
-            body(
-                sleeps, "",
-                R"("Healthcheck":{"Test":["CMD","true"],"Interval":300000000,"StartPeriod":20000000000})")),
-        create(
-            "b",
-            body(
-                sleeps, "",
-                R"("Healthcheck":{"Test":["CMD","true"],"Interval":30000000000,"StartPeriod":20000000000,"StartInterval":300000000})"))
+       {create("a", body(sleeps, "",
+                         R"("Healthcheck":{"Test":["CMD","true"],"Interval":300000000,)"
+                         R"("StartPeriod":20000000000})")),
+        create("b", body(sleeps, "",
+                         R"("Healthcheck":{"Test":["CMD","true"],"Interval":30000000000,)"
+                         R"("StartPeriod":20000000000,"StartInterval":300000000})"))
             .newer_only(),
         act("a", "start", 204), act("b", "start", 204).newer_only(), wait(milliseconds(1500)),
         get("/containers/$a/json").is("State.Health.Status", "healthy"),

@@ -34,8 +34,9 @@ const Json& host_defaults() {
 
 const Json& config_defaults() {
   static const Json defaults = *Json::parse(
-      R"({"Hostname":"","Domainname":"","User":"","Tty":false,"OpenStdin":false,"Env":null,"Cmd":null,
-"Image":"","Volumes":null,"WorkingDir":"","Entrypoint":null,"OnBuild":null,"Labels":{}})");
+      R"({"Hostname":"","Domainname":"","User":"","Tty":false,"OpenStdin":false,"Env":null,
+"Cmd":null,"Image":"","Volumes":null,"WorkingDir":"","Entrypoint":null,"OnBuild":null,
+"Labels":{}})");
   return defaults;
 }
 
