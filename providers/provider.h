@@ -12,6 +12,7 @@
 #include "reconciler/graph.h"
 #include "reconciler/keys.h"
 #include "reconciler/plan.h"
+#include "reconciler/ranges.h"
 #include "reconciler/status.h"
 #include "reconciler/world.h"
 
@@ -77,7 +78,7 @@ struct View {
   const Session* session = nullptr;
   const Platform* platform = nullptr;
   const Memory* memory = nullptr;
-  const std::map<std::string, std::string>* claims = nullptr;  // claim → app that takes it
+  const Claims* claims = nullptr;
   Instant now;
   std::string waiting_for;  // other apps that must be Healthy before anything new starts; empty: go
   bool drop_data = false;   // with the removal: `reclaim: delete`

@@ -74,10 +74,8 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
   }
   resync_found_ += found;
   // Claims of apps that are not in a pass are by now seen, or were never carried out.
-  for (auto it = claims_.begin(); it != claims_.end();) {
-    const bool done = app(it->second).phase == AppState::Phase::idle;
-    it = done ? claims_.erase(it) : std::next(it);
-  }
+  claims_.forget(
+      [this](const std::string& holder) { return app(holder).phase == AppState::Phase::idle; });
   for (auto& [name, state] : apps_) schedule(state);
   if (!listed.first_listing()) audit(listed);
   guard_due_ = true;

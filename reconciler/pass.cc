@@ -157,7 +157,7 @@ void Reconciler::diff(AppState& state) {
   }
   if (state.wanted && !state.wanted->unmet.empty()) leave_alone(state, plan, report);
   for (const Step& step : plan.steps()) {
-    if (!step.claim.empty()) claims_[step.claim] = state.name;
+    if (!step.claim.empty()) claims_.add(state.name, step.claim);
   }
   state.plan = std::move(plan);
   state.states.assign(state.plan.steps().size(), StepState::waiting);

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "reconciler/ranges.h"
 #include "reconciler/world.h"
 
 // What is to be done for one app: a DAG of steps that prints as text. Made by the providers' diff,
@@ -29,8 +30,7 @@ struct Step {
   bool patient =
       false;  // may take long by its nature (stop with grace, pull): takes none of the few slots
   std::string count_as;  // a counter of the app's memory that its success raises; empty: none
-  std::string
-      claim;  // something scarce that it takes (a subnet), so that no other app plans with it
+  Range claim;  // addresses that it takes, so that no other app plans with them; empty: none
   std::string object;    // id of the existing object that it changes; empty: a new one
   std::string provider;  // who judges the answer; set by the Reconciler
 

@@ -157,7 +157,7 @@ class Reconciler {
   std::vector<Link> links_;
   std::map<std::string, AppState> apps_;
   std::map<std::string, std::set<std::string>> dependents_;  // app → apps that come after it
-  std::map<std::string, std::string> claims_;                // claim → app
+  Claims claims_;
   std::map<std::string, Secret> secrets_;
   WriteQueue queue_;
   std::set<std::pair<Duration, std::string>> schedule_;  // when a pass is due → app

@@ -70,7 +70,7 @@ TEST_CASE("a name that is taken is looked at closely") {
 
 TEST_CASE("a subnet that is taken makes the shared lists stale") {
   Step network = step("create", "network blog");
-  network.claim = "10.213.0.0/26";
+  network.claim = {0, 64};
   const std::string text = "Pool overlaps with other one on this address space";
   CHECK(judge(network, 403, text).relist);
   CHECK(judge(network, 400, text).relist);

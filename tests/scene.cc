@@ -8,6 +8,7 @@
 
 #include "providers/docker/diff.h"
 #include "providers/docker/docker.h"
+#include "providers/docker/network.h"
 #include "providers/docker/readiness.h"
 #include "providers/docker/resolve.h"
 #include "reconciler/units.h"
@@ -61,7 +62,7 @@ class SeenReader {
     if (kind == "drop-data") return scene_.drop_data = true;
     if (kind == "source" || kind == "pool") return true;  // read beforehand
     words >> first;
-    if (kind == "subnet") return scene_.engine.subnets.insert(first).second;
+    if (kind == "subnet") return take(first);
     if (kind == "secret") return scene_.seen.secret_files.insert(secret_path(first)).second;
     if (kind == "waiting") {
       std::getline(words, second);
@@ -70,7 +71,10 @@ class SeenReader {
     }
     words >> second;
     if (kind == "image") return scene_.seen.images.emplace(first, second == "present").second;
-    if (kind == "claim") return scene_.claims.emplace(first, second).second;
+    if (kind == "claim") {
+      scene_.claims.add(second, docker::Subnet::parse(first).value().range());
+      return true;
+    }
     std::string rest;
     std::getline(words >> std::ws, rest);
     if (kind == "taken") {
@@ -90,8 +94,14 @@ class SeenReader {
       if (word == "foreign") network.ours = false;
       if (word.rfind("id=", 0) == 0) network.id = word.substr(3);
     }
-    scene_.engine.subnets.insert(network.subnet);
+    take(network.subnet);
     scene_.seen.networks.push_back(network);
+  }
+
+  bool take(const std::string& text) {
+    const std::optional<docker::Subnet> subnet = docker::Subnet::parse(text);
+    if (subnet) scene_.engine.subnets.insert(subnet->range());
+    return subnet.has_value();
   }
 
   void volume(std::istringstream& words) {

@@ -32,7 +32,7 @@ struct Scene {
   Platform platform;
   Session session;
   Memory memory;
-  std::map<std::string, std::string> claims;
+  Claims claims;
   std::map<std::string, Secret> secrets;     // contents of the source folder
   std::map<std::string, std::string> words;  // first digits of a fingerprint → its word
   Instant now{std::chrono::hours(100), std::chrono::hours(480'000)};

@@ -95,18 +95,13 @@ class AppDiff {
   }
 
   void create_network() {
-    std::set<std::string> used;
-    if (const auto* engine = dynamic_cast<const SeenEngine*>(view_.shared)) used = engine->subnets;
-    for (const auto& [subnet, app] : *view_.claims) {
-      if (app != view_.app) used.insert(subnet);
-    }
     int prefix = 26;
     for (const Resource& resource : view_.wanted->resources) {
       if (const auto* spec = dynamic_cast<const NetworkSpec*>(resource.spec.get()))
         prefix = spec->prefix;
     }
     const std::string& pool = view_.platform->network.pool;
-    const std::optional<std::string> subnet = free_subnet(pool, prefix, used);
+    const std::optional<Subnet> subnet = take_subnet(pool, prefix);
     if (!subnet) {
       draft_.blocked = "the address pool " + pool + " has no free /" + std::to_string(prefix) +
                        "; give network.pool in the platform file a larger one";
@@ -114,7 +109,20 @@ class AppDiff {
       return;
     }
     draft_.network = draft_.add(steps_.create_network(view_.app, *subnet), "there is none");
-    draft_.addresses = Addresses(*subnet, {});
+    draft_.addresses = Addresses(subnet->text(), {});
+  }
+
+  // What it has claimed before stays its own, so that a create whose answer was lost is repeated.
+  std::optional<Subnet> take_subnet(const std::string& pool, int prefix) const {
+    static const SeenEngine nothing;
+    const auto* seen = dynamic_cast<const SeenEngine*>(view_.shared);
+    const RangeSet& used = (seen ? *seen : nothing).subnets;
+    const Range own = view_.claims->of(view_.app);
+    const Subnet before{static_cast<std::uint32_t>(own.from), prefix};
+    const std::optional<Subnet> whole = Subnet::parse(pool);
+    const bool fits = whole && whole->prefix <= prefix && whole->overlaps(before) &&
+                      before.range() == own && !used.taken_until(own);
+    return fits ? before : free_subnet(pool, prefix, used, view_.claims->taken());
   }
 
   void volume() {

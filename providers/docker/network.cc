@@ -30,6 +30,8 @@ std::optional<Subnet> Subnet::parse(std::string_view text) {
 
 std::string Subnet::text() const { return dotted(base) + "/" + std::to_string(prefix); }
 
+Range Subnet::range() const { return {base, base + (1ull << (32 - prefix))}; }
+
 bool Subnet::overlaps(const Subnet& other) const {
   const std::uint32_t common = mask(std::min(prefix, other.prefix));
   return (base & common) == (other.base & common);
@@ -42,28 +44,20 @@ Subnet Subnet::upper_end() const {
   return {base + size() - (std::uint32_t{1} << (32 - narrow)), narrow};
 }
 
-std::optional<std::string> free_subnet(const std::string& pool, int prefix,
-                                       const std::set<std::string>& used) {
-  const std::optional<Subnet> range = Subnet::parse(pool);
-  if (!range || range->prefix > prefix) return std::nullopt;
-  // Sorted by base, so that one walk finds the lowest gap.
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> taken;
-  for (const std::string& text : used) {
-    const std::optional<Subnet> subnet = Subnet::parse(text);
-    if (!subnet || !subnet->overlaps(*range)) continue;
-    const std::uint64_t size = subnet->prefix == 0 ? 1ull << 32 : subnet->size();
-    taken.emplace_back(subnet->base, subnet->base + size);
-  }
-  std::sort(taken.begin(), taken.end());
+std::optional<Subnet> free_subnet(const std::string& pool, int prefix, const RangeSet& used,
+                                  const RangeSet& claimed) {
+  const std::optional<Subnet> whole = Subnet::parse(pool);
+  if (!whole || whole->prefix > prefix) return std::nullopt;
+  const Range range = whole->range();
   const std::uint64_t step = 1ull << (32 - prefix);
-  const std::uint64_t end = std::uint64_t{range->base} + range->size();
-  std::uint64_t candidate = range->base;
-  for (const auto& [from, to] : taken) {
-    if (candidate + step <= from) break;
-    if (to > candidate) candidate = (to + step - 1) / step * step;
+  for (std::uint64_t base = range.from; base + step <= range.to;) {
+    const Range candidate{base, base + step};
+    const std::uint64_t taken = std::max(used.taken_until(candidate).value_or(0),
+                                         claimed.taken_until(candidate).value_or(0));
+    if (taken == 0) return Subnet{static_cast<std::uint32_t>(base), prefix};
+    base = (taken + step - 1) / step * step;
   }
-  if (candidate + step > end) return std::nullopt;
-  return Subnet{static_cast<std::uint32_t>(candidate), prefix}.text();
+  return std::nullopt;
 }
 
 Addresses::Addresses(const std::string& subnet, std::set<std::string> used)

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "reconciler/ranges.h"
+
 // IPv4 arithmetic for app networks: fairlead assigns subnets and addresses itself, so that they are
 // known before anything is created and a restart moves none. Pure values.
 namespace fairlead::docker {
@@ -20,15 +22,16 @@ struct Subnet {
   std::string text() const;
 
   std::uint32_t size() const { return prefix == 0 ? 0 : std::uint32_t{1} << (32 - prefix); }
+  Range range() const;
   bool overlaps(const Subnet& other) const;
   std::string address(std::uint32_t index) const;  // "10.213.0.65" for 1
   Subnet upper_end() const;                        // its last eighth
 };
 
-// The lowest subnet of `pool` with this prefix that overlaps none of `used`; nothing when the pool
-// is full.
-std::optional<std::string> free_subnet(const std::string& pool, int prefix,
-                                       const std::set<std::string>& used);
+// The lowest subnet of `pool` with this prefix that neither `used` nor `claimed` takes a part of;
+// nothing when the pool is full.
+std::optional<Subnet> free_subnet(const std::string& pool, int prefix, const RangeSet& used,
+                                  const RangeSet& claimed);
 
 // Hands out addresses of a subnet, the lowest free first. The first is the gateway's; the upper end
 // is left to what others attach.

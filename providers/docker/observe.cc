@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "providers/docker/decode.h"
+#include "providers/docker/network.h"
 
 namespace fairlead::docker {
 namespace {
@@ -128,7 +129,7 @@ class AllObserver : public Rounds {
   }
   void network(const Json& entry) {
     SeenNetwork seen = decode_network(keys_, entry);
-    if (!seen.subnet.empty()) engine_->subnets.insert(seen.subnet);
+    if (const auto subnet = Subnet::parse(seen.subnet)) engine_->subnets.insert(subnet->range());
     // A foreign network is kept too, under the app whose name it takes; apps without objects of
     // ours ignore it.
     if (seen.ours) {

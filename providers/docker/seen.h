@@ -8,6 +8,7 @@
 #include "providers/docker/labels.h"
 #include "providers/docker/specs.h"
 #include "providers/provider.h"
+#include "reconciler/ranges.h"
 
 // What was seen of the engine's objects, decoded. Times are steady (see Instant): the engine's
 // wall-clock times are turned into ages when they are read, so that a jump of the clock moves no
@@ -85,7 +86,7 @@ struct SeenApp : Section {
 };
 
 struct SeenEngine : Section {
-  std::set<std::string> subnets;  // in use by any network
+  RangeSet subnets;  // in use by any network
 };
 
 }  // namespace fairlead::docker

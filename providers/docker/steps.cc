@@ -47,12 +47,12 @@ Step Steps::of(const SeenContainer& container, std::string verb, std::string pat
   return made;
 }
 
-Step Steps::create_network(const std::string& app, const std::string& subnet) const {
-  const Subnet range = *Subnet::parse(subnet);
+Step Steps::create_network(const std::string& app, const Subnet& subnet) const {
   // What others attach by hand gets its address from the upper end, out of the way of those that we
   // assign.
-  const Json ipam = Json::object(
-      {{"Subnet", subnet}, {"Gateway", range.address(1)}, {"IPRange", range.upper_end().text()}});
+  const Json ipam = Json::object({{"Subnet", subnet.text()},
+                                  {"Gateway", subnet.address(1)},
+                                  {"IPRange", subnet.upper_end().text()}});
   const Json body = Json::object(
       {{"Name", app},
        {"CheckDuplicate", true},
@@ -60,7 +60,7 @@ Step Steps::create_network(const std::string& app, const std::string& subnet) co
        {"IPAM", Json::object({{"Driver", "default"}, {"Config", Json::array({ipam})}})},
        {"Labels", owner_labels(keys_, {"network", app, "", "", 1})}});
   Step made = step("create", "network " + app, "POST", "/networks/create", body);
-  made.claim = subnet;
+  made.claim = subnet.range();
   return made;
 }
 

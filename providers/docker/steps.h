@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "providers/docker/network.h"
 #include "providers/docker/seen.h"
 #include "providers/docker/specs.h"
 #include "providers/provider.h"
@@ -27,7 +28,7 @@ class Steps {
  public:
   Steps(const Keys& keys, const Session& session);
 
-  Step create_network(const std::string& app, const std::string& subnet) const;
+  Step create_network(const std::string& app, const Subnet& subnet) const;
   Step remove_network(const SeenNetwork& network) const;
   Step create_volume(const std::string& app) const;
   Step remove_volume(const std::string& name) const;
