@@ -234,7 +234,7 @@ TEST_CASE("a full disk in the state folder is told; apps converge, and the copie
   host.until("the copy is made",
              [&] { return fs::exists(host / ("state/manifests/" + app + ".json")); });
   host.until("nothing is told any more", [&] { return host.status()["trouble"].empty(); });
-  CHECK(host.stop(seconds(2)) == 0);
+  CHECK(host.stop(seconds(10)) == 0);
 }
 
 TEST_CASE("a state folder on a disk that is full from the start: a message, and exit 1") {

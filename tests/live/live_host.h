@@ -64,8 +64,8 @@ class LiveHost {
 
   // Wait until it holds, or fail the test with the status and the last of the log.
   void until(const std::string& what, const std::function<bool()>& holds,
-             seconds limit = seconds(40)) const;
-  void until_well(const std::vector<std::string>& apps, seconds limit = seconds(40)) const;
+             seconds limit = seconds(90)) const;
+  void until_well(const std::vector<std::string>& apps, seconds limit = seconds(90)) const;
   void until_well(const std::string& app) const { until_well(std::vector{app}); }
   // Of another revision than `before`, which revision() gave.
   void until_new(const std::string& app, const std::string& before) const;

@@ -136,7 +136,7 @@ TEST_CASE("ten of twelve manifests deleted: the fuse holds until exactly these a
     host.put(apps.back() + ".yml", manifest(apps.back()));
   }
   host.start();
-  host.until_well(apps, seconds(60));
+  host.until_well(apps);
   for (int i = 2; i < 12; ++i) host.drop(apps[static_cast<std::size_t>(i)] + ".yml");
   host.until("the fuse is told",
              [&] { return host.status()["removals"]["waiting"].items().size() == 10; });

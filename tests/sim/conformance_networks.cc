@@ -287,7 +287,7 @@ std::vector<Row> volumes_and_images() {
 }
 
 std::vector<Row> health() {
-  const std::string command = R"(["sh","-c","sleep 1; echo ok > /h; sleep 2; rm /h; sleep 1000"])";
+  const std::string command = R"(["sh","-c","sleep 2; echo ok > /h; sleep 3; rm /h; sleep 1000"])";
   const std::string check =
       R"("Healthcheck":{"Test":["CMD-SHELL","cat /h"],"Interval":300000000,"Retries":2,)"
       R"("Timeout":1000000000})";
@@ -298,12 +298,12 @@ std::vector<Row> health() {
         get("/containers/$a/json").is("State.Health.Status", "starting"),
         get(R"(/containers/json?filters={"name":["$a"]})")
             .is("0.Status", "Up Less than a second (health: starting)"),
-        get("/containers/$a/json").is("State.Health.Status", "unhealthy").within(seconds(3)),
+        get("/containers/$a/json").is("State.Health.Status", "unhealthy").within(seconds(10)),
         get("/containers/$a/json")
             .is("State.Health.Status", "healthy")
-            .within(seconds(3))
+            .within(seconds(10))
             .is("State.Health.FailingStreak", 0),
-        get("/containers/$a/json").is("State.Health.Status", "unhealthy").within(seconds(5)),
+        get("/containers/$a/json").is("State.Health.Status", "unhealthy").within(seconds(10)),
         act("a", "stop?t=0", 204),
         get("/containers/$a/json").is("State.Health.Status", "unhealthy"),
         events("container create, container start, container health_status: unhealthy, "
@@ -311,10 +311,10 @@ std::vector<Row> health() {
                "container kill 15, container kill 9, container die 137, container stop")}},
       {"a pause and a stop make unhealthy, a start makes starting",
        {create("a", R"({"Image":"$labelled","StopTimeout":1})"), act("a", "start", 204),
-        get("/containers/$a/json").is("State.Health.Status", "healthy").within(seconds(4)),
+        get("/containers/$a/json").is("State.Health.Status", "healthy").within(seconds(10)),
         act("a", "pause", 204), get("/containers/$a/json").is("State.Health.Status", "unhealthy"),
         act("a", "unpause", 204),
-        get("/containers/$a/json").is("State.Health.Status", "healthy").within(seconds(4)),
+        get("/containers/$a/json").is("State.Health.Status", "healthy").within(seconds(10)),
         act("a", "stop?t=0", 204),
         get("/containers/$a/json").is("State.Health.Status", "unhealthy"), act("a", "start", 204),
         get("/containers/$a/json").is("State.Health.Status", "starting")}},
@@ -326,9 +326,12 @@ std::vector<Row> health() {
                          R"("Healthcheck":{"Test":["CMD","true"],"Interval":30000000000,)"
                          R"("StartPeriod":20000000000,"StartInterval":300000000})"))
             .newer_only(),
-        act("a", "start", 204), act("b", "start", 204).newer_only(), wait(milliseconds(1500)),
-        get("/containers/$a/json").is("State.Health.Status", "healthy"),
-        get("/containers/$b/json").newer_only().is("State.Health.Status", "healthy")}},
+        act("a", "start", 204), act("b", "start", 204).newer_only(),
+        get("/containers/$a/json").is("State.Health.Status", "healthy").within(seconds(4)),
+        get("/containers/$b/json")
+            .newer_only()
+            .is("State.Health.Status", "healthy")
+            .within(seconds(4))}},
   };
 }
 

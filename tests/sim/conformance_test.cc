@@ -33,9 +33,9 @@ SimImage busybox() {
   image.programs["true"] = ends(0);
   image.programs["nosuchcmd"] = bad_command();
   Program changing = image.program;
-  changing.healthy_after = seconds(1);
-  changing.unhealthy_after = seconds(3);
-  image.programs["sh -c sleep 1; echo ok > /h; sleep 2; rm /h; sleep 1000"] = changing;
+  changing.healthy_after = seconds(2);
+  changing.unhealthy_after = seconds(5);
+  image.programs["sh -c sleep 2; echo ok > /h; sleep 3; rm /h; sleep 1000"] = changing;
   return image;
 }
 

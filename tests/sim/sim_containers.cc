@@ -357,6 +357,10 @@ Answer SimEngine::rename(SimContainer& container, const std::string& name) {
                                  "), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
   }
   if (auto refused = refuse_taken(name, "Error when allocating new name: ")) return *refused;
+  // Between two runs of a crash loop it has no network to be renamed in.
+  if (container.restarting) {
+    return answer_error(404, "sandbox " + container.id + " not found");
+  }
   const std::string old = std::exchange(container.name, name);
   emit(container, "rename", {{"oldName", "/" + old}});
   return answer_empty(204);
