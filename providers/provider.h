@@ -42,6 +42,9 @@ struct Counter {
   Duration last{0};  // steady
 };
 
+// The counter whose `last` is when the app's manifest changed. Absent: not since the start.
+inline constexpr char manifest_changed[] = "manifest changed";
+
 // How the health checks that fairlead makes itself stand, for one container.
 struct ProbeState {
   int successes = 0;        // since it was first asked

@@ -45,6 +45,10 @@ void Reconciler::on(const ManifestsChanged& event) {
   } else {
     want(change.changed);
   }
+  // What failed under another manifest deserves a new try.
+  for (const std::string& name : change.saved) {
+    app(name).memory.counters[manifest_changed] = {1, now_.steady};
+  }
   dependents_.clear();
   for (const auto& [name, entry] : catalog_.entries()) {
     for (const std::string& before : entry.app->after) dependents_[before].insert(name);

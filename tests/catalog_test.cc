@@ -250,9 +250,21 @@ TEST_CASE("an empty folder, and one whose files say nothing, is an empty reading
   folder.read();
   CHECK(folder.catalog.empty_reading());
   CHECK(folder.absent() == "blog ");
-  folder.files = {{"blog.yml", ""}, {"shop.yml", "# nothing yet\n"}};
+  folder.files = {{"other.yml", ""}, {"shop.yml", "# nothing yet\n"}};
   folder.read();
   CHECK(folder.catalog.empty_reading());
+}
+
+TEST_CASE("a manifest that was emptied is broken, and its app stays") {
+  Folder folder;
+  folder.files["blog.yml"] = app("blog");
+  folder.files["shop.yml"] = app("shop");
+  folder.read();
+  folder.files["blog.yml"] = "";
+  folder.read();
+  CHECK(folder.absent().empty());
+  CHECK_FALSE(folder.catalog.hold().empty());
+  CHECK(folder.entry("blog").errors.size() == 1);
 }
 
 TEST_CASE("many broken files are counted, three are named") {

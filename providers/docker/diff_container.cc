@@ -119,7 +119,9 @@ void ProcessDiff::keep_running(const SeenContainer& container, Needs needs) {
     needs.insert(needs.end(), mended.begin(), mended.end());
     needs.insert(needs.end(), secrets.begin(), secrets.end());
     needs.insert(needs.end(), cleared_.begin(), cleared_.end());
-    draft_.add(draft_.steps.start(container), evidence(container), std::move(needs));
+    const bool fresh = container.state == "created";
+    draft_.add(draft_.steps.start(container), fresh ? "created for this" : evidence(container),
+               std::move(needs));
   } else if (old_.empty()) {
     heal_unhealthy(container, ready(container));
   }

@@ -321,9 +321,13 @@ bool ProcessDiff::failed_before() {
   const auto found =
       draft_.view.memory->counters.find("gate " + spec_.process + " " + spec_.fingerprint);
   const int failures = found == draft_.view.memory->counters.end() ? 1 : found->second.count;
-  const Duration due = std::max(detail.finished, detail.created) + retry_after(failures);
+  const Duration ended = std::max(detail.finished, detail.created);
+  const auto changed = draft_.view.memory->counters.find(manifest_changed);
+  const bool news =
+      changed != draft_.view.memory->counters.end() && changed->second.last >= ended;
+  const Duration due = news ? now_.steady : ended + retry_after(failures);
   // Where a try means an outage of what serves, only a person starts another one.
-  const bool never = spec_.recreate && !old_.empty();
+  const bool never = spec_.recreate && !old_.empty() && !news;
   if (!never && !failed_->alive() && now_.steady >= due) {
     const std::string again = "tries again after " + std::to_string(failures) +
                               (failures == 1 ? " failure" : " failures");
