@@ -65,7 +65,7 @@ TEST_CASE("a container with our name is a conflict, untouched; when it is gone, 
   host.until("the conflict is told", [&] { return !host.status()["conflicts"].empty(); });
   CHECK(says(host.status()["conflicts"].items()[0]["resource"].as_string(), name));
   CHECK(says(host.run({"status"}).out, "rename or remove it"));
-  CHECK(host.app(app)["health"].as_string() == "Degraded");
+  host.until("it is Degraded", [&] { return host.app(app)["health"].as_string() == "Degraded"; });
   CHECK(host.engine().inspect(name)["Id"].as_string() == id);
   CHECK(host.engine().inspect(id)["State"]["Running"].as_bool());
   host.engine().remove(id);
@@ -165,7 +165,7 @@ TEST_CASE("a host port that is taken is told with what to do, and tried again") 
   host.put("port.yml", manifest(app, "expose: [{proto: tcp, port: 80, publish: 28931}]\n"));
   host.start();
   until_says(host, app, "port is already allocated");
-  CHECK(host.app(app)["health"].as_string() == "Degraded");
+  host.until("it is Degraded", [&] { return host.app(app)["health"].as_string() == "Degraded"; });
   CHECK(host.engine().inspect(holder)["State"]["Running"].as_bool());
   host.engine().remove(holder);
   host.until_well(app);

@@ -136,9 +136,11 @@ TEST_CASE("scaling, suspending and dropping a process follow the manifest") {
   CHECK(host.names(app).front() == web);
 
   host.put("scale.yml", manifest(app, worker + "suspend: true\n"));
-  host.until("suspended",
-             [&] { return running() == 0 && host.app(app)["health"].as_string() == "Suspended"; });
-  CHECK(host.app(app)["sync"].as_string() == "Synced");
+  host.until("suspended", [&] {
+    const Json seen = host.app(app);
+    return running() == 0 && seen["health"].as_string() == "Suspended" &&
+           seen["sync"].as_string() == "Synced";
+  });
   CHECK(host.containers(app).size() == 3);
   host.put("scale.yml", manifest(app, worker));
   host.until("resumed", [&] { return running() == 3 && host.well(app); });

@@ -170,9 +170,10 @@ TEST_CASE("exclusive storage: never two at once, and back to the old container a
     return !evidence_of(host, app).is_null() &&
            host.engine().inspect(id)["State"]["Running"].as_bool();
   });
-  host.until("the failure is told",
-             [&] { return says(message_of(host, app), "exited with code 3"); });
-  CHECK(host.app(app)["health"].as_string() == "Degraded");
+  host.until("the failure is told", [&] {
+    return says(message_of(host, app), "exited with code 3") &&
+           host.app(app)["health"].as_string() == "Degraded";
+  });
   const Json policy = host.engine().inspect(id)["HostConfig"]["RestartPolicy"];
   CHECK(policy["Name"].as_string() == "unless-stopped");
 
