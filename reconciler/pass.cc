@@ -110,7 +110,10 @@ void Reconciler::take_observation(AppState& state, const Expected& expected, con
   --observing_;
   state.hinted.merge(state.observing_hints);
   ++state.observe_failures;
-  mark_dirty(state, now_.steady + jitter_.around(backoff(state.observe_failures)));
+  // The first time it is most likely an object that went while it was looked at.
+  const Duration wait =
+      state.observe_failures == 1 ? moved_wait(2) : backoff(state.observe_failures);
+  mark_dirty(state, now_.steady + jitter_.around(wait));
 }
 
 void Reconciler::observed(AppState& state) {

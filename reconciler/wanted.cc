@@ -8,7 +8,7 @@
 namespace fairlead {
 namespace {
 
-constexpr std::chrono::seconds save_again_after{30};
+constexpr std::chrono::seconds save_again_after{10};
 constexpr std::size_t errors_told_max = 3;
 
 std::string told(const std::vector<Error>& errors) {

@@ -299,7 +299,7 @@ void ProcessDiff::fail(const SeenContainer& container, const std::string& why) {
   Step rename =
       draft_.steps.rename(container, container.canonical_name() + SeenContainer::failed_suffix);
   rename.count_as = "gate " + spec_.process + " " + spec_.fingerprint;
-  // Named before it is stopped; but between two starts of a crash loop the engine (20.10) refuses
+  // Named before it is stopped; but between two starts of a crash loop the engine refuses
   // to rename: "sandbox … not found".
   const bool loops = container.state == "restarting";
   const Needs before =

@@ -275,7 +275,7 @@ class AppObserver : public Rounds {
 
   void ask_details() {
     for (const SeenContainer& container : seen_->containers) {
-      if (!container.detail && !container.going()) ask_detail(container.id);
+      if (!container.detail && !container.going()) ask_detail(container.id, Listed::yes);
       const bool misnamed = container.name != container.canonical_name() && !container.failed();
       if (misnamed) ask_origin(container.id, container.image_id);
     }
@@ -296,14 +296,18 @@ class AppObserver : public Rounds {
       });
       if (there) continue;
       seen_->containers.push_back(known);
-      ask_detail(known.id);
+      ask_detail(known.id, Listed::no);
     }
   }
 
-  void ask_detail(const std::string& id) {
+  enum class Listed { no, yes };
+
+  // One that was just listed and is not found is no news but a contradiction: it went meanwhile, or
+  // the engine errs. The next look tells.
+  void ask_detail(const std::string& id, Listed listed) {
     ask(get(api_ + "/containers/" + id + "/json"),
-        [this, id](const Answer& answer) -> Result<void> {
-          if (answer.status == 404) {
+        [this, id, listed](const Answer& answer) -> Result<void> {
+          if (answer.status == 404 && listed == Listed::no) {
             drop(id);
             return {};
           }
