@@ -30,8 +30,8 @@ struct Step {
   bool patient =
       false;  // may take long by its nature (stop with grace, pull): takes none of the few slots
   std::string count_as;  // a counter of the app's memory that its success raises; empty: none
-  Range claim;  // addresses that it takes, so that no other app plans with them; empty: none
-  std::string object;    // id of the existing object that it changes; empty: a new one
+  Range claim;         // addresses that it takes, so that no other app plans with them; empty: none
+  std::string object;  // id of the existing object that it changes; empty: a new one
   std::string provider;  // who judges the answer; set by the Reconciler
 
   bool waits() const { return std::holds_alternative<Wait>(request); }

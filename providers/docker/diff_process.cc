@@ -323,8 +323,7 @@ bool ProcessDiff::failed_before() {
   const int failures = found == draft_.view.memory->counters.end() ? 1 : found->second.count;
   const Duration ended = std::max(detail.finished, detail.created);
   const auto changed = draft_.view.memory->counters.find(manifest_changed);
-  const bool news =
-      changed != draft_.view.memory->counters.end() && changed->second.last >= ended;
+  const bool news = changed != draft_.view.memory->counters.end() && changed->second.last >= ended;
   const Duration due = news ? now_.steady : ended + retry_after(failures);
   // Where a try means an outage of what serves, only a person starts another one.
   const bool never = spec_.recreate && !old_.empty() && !news;

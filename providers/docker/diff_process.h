@@ -101,7 +101,7 @@ class ProcessDiff {
   const SeenContainer* failed_ = nullptr;      // evidence that the wanted fingerprint failed
   std::set<std::string> taken_;                // names that are about to become free
   Needs evidence_gone_;                        // the steps that remove earlier evidence
-  Needs cleared_;                               // the steps after which surplus ones are gone
+  Needs cleared_;                              // the steps after which surplus ones are gone
   Needs failing_;                              // the steps that put a failed one aside
 };
 
