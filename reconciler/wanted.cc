@@ -179,7 +179,12 @@ void Reconciler::guard_removals() {
       catalog_.was_read() && std::all_of(links_.begin(), links_.end(), [](const Link& held) {
         return held.first_listing() || held.up();
       });
-  if (!ready) return;
+  if (!ready) {
+    // Decided anew with the next listing; a grace that ends meanwhile wakes nobody.
+    verdict_.due.reset();
+    guard_due_ = true;
+    return;
+  }
   guard_due_ = false;
   PruneGuard::Input input;
   input.candidates = removal_candidates();

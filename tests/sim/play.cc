@@ -33,8 +33,11 @@ Ending play(const Scenario& scenario, const Trouble& trouble) {
   }
   host.world().faults().heal();
   const bool troubled = trouble.crash || has_faults(trouble.faults);
-  if (troubled && scenario.asks) scenario.acts.back().act(host);
   if (troubled) host.run(healing);
+  if (troubled && scenario.asks) {
+    scenario.acts.back().act(host);
+    host.run(silence);
+  }
   Ending ending;
   ending.writes = host.world().writes();
   host.run(silence);

@@ -161,7 +161,9 @@ std::vector<Scenario> changes() {
          [](Host& host) {
            host.ask("purge", {{"app", "web"}});
          },
-         seconds(30)}}},
+         seconds(30)}},
+       true,
+       true},
       {"run once, twice",
        nullptr,
        {files({{"job.yml", "name: job\nimage: app:once\nrestart: never\n"}}),
