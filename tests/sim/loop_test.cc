@@ -161,6 +161,26 @@ TEST_CASE("a crash loop ends in Degraded with a count, and not in a flood of req
   CHECK(host.world().writes() - writes == 0);
 }
 
+TEST_CASE("an engine that loses sight of a container for one request never gets a second holder") {
+  for (std::uint64_t later = 0; later < 8; ++later) {
+    CAPTURE(later);
+    Host host;
+    host.exclusive = {"web.data"};
+    const std::string stored = "needs: [storage]\nenv: {RUN: ";
+    converge(host, {{"web.yml", app("web", stored + "a}\n")}});
+    std::uint64_t written = 0;
+    for (const TraceLine& line : host.world().trace()) {
+      written += line.method == "POST" || line.method == "DELETE" ? 1 : 0;
+    }
+    host.world().faults().at_write[written + later] = Fault::not_found;
+    host.world().set_files({{"web.yml", app("web", stored + "b}\n")}});
+    host.run(minutes(2));
+    CHECK(host.violations().empty());
+    CHECK(host.all_well());
+  }
+  CHECK(sometimes().of("fault not_found") > 0);
+}
+
 TEST_CASE("what no provider offers yet leaves running containers alone") {
   Host host;
   converge(host, {{"web.yml", app("web")}});
