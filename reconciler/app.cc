@@ -18,6 +18,8 @@ constexpr std::string_view own_label_prefix = "fairlead.";
 
 using namespace std::chrono_literals;
 
+constexpr auto update_interval_min = 30s;
+
 // Members whose name is good, with their text; the others become findings.
 std::map<std::string, std::string> read_texts(const Field& field, bool (*is_key)(std::string_view),
                                               const std::string& wish) {
@@ -294,10 +296,25 @@ std::string read_image(const Field& field) {
   return image.value_or("");
 }
 
+std::optional<Update> read_update(const Field& field) {
+  Update update;
+  update.interval = field["interval"].duration(update_interval_min).value_or(update.interval);
+  const auto text = field["track"].text();
+  if (!text) return std::nullopt;
+  Result<Track> track = Track::parse(*text);
+  if (!track) {
+    field["track"].refuse(track.error().message);
+    return std::nullopt;
+  }
+  update.track = std::move(*track);
+  return update;
+}
+
 App read_app(const Field& root) {
   App app;
   app.name = root["name"].text().value_or("");
   app.image = read_image(root["image"]);
+  app.update = read_update(root["update"]);
   for (const Field& item : root["expose"].items()) app.expose.push_back(read_expose(item));
   app.needs = read_needs(root["needs"]);
   app.env = read_env(root["env"]);

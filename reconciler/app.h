@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reconciler/document.h"
+#include "reconciler/versions.h"
 
 // One valid manifest, typed. Made only by parse_app(), so that a held App is valid. An absent
 // optional means that the manifest does not say it: defaults are applied by resolve, and only what
@@ -17,6 +18,11 @@
 namespace fairlead {
 
 using Milliseconds = std::chrono::milliseconds;
+
+struct Update {
+  Track track;
+  Milliseconds interval = std::chrono::minutes(5);
+};
 
 struct Publish {
   std::string address = "127.0.0.1";  // of the host
@@ -119,7 +125,8 @@ struct ProcessSettings {
 
 struct App {
   std::string name;
-  std::string image;  // empty is valid only where an image's own manifest is read
+  std::string image;             // empty is valid only where an image's own manifest is read
+  std::optional<Update> update;  // how newer images are found; absent: not at all
   std::vector<Expose> expose;
   Needs needs;
   std::map<std::string, std::string> env;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "reconciler/image_ref.h"
+
 namespace fairlead {
 namespace {
 
@@ -138,9 +140,25 @@ void check_health_ports(const App& app, const Field& root) {
   }
 }
 
+void check_update(const App& app, const Field& root) {
+  const auto image = ImageRef::parse(app.image);
+  if (!app.update || !image) return;
+  const Field track = root["update"]["track"];
+  if (!image->digest.empty()) {
+    track.refuse("the image is pinned by its digest: leave out the digest or `update`");
+  } else if (!app.update->track.understands(image->tag)) {
+    track.refuse("begins at the tag of `image`, which must be " +
+                 std::string(app.update->track.by == Track::By::numeric
+                                 ? "a whole number such as 0042"
+                                 : "a version such as 1.2.0") +
+                 ", got \"" + image->tag + "\"");
+  }
+}
+
 }  // namespace
 
 void check_rules(const App& app, const Field& root) {
+  check_update(app, root);
   check_publishes(app, root);
   check_domains(app, root);
   check_mount_points(app, root);

@@ -79,7 +79,7 @@ Version next(Version version, std::size_t place) {
 
 }  // namespace
 
-struct Range::Partial {
+struct VersionRange::Partial {
   Version version;
   std::size_t given = 0;  // numbers, 0 to 3
 
@@ -107,7 +107,7 @@ struct Range::Partial {
 
 std::optional<Version> Version::parse(std::string_view tag) {
   if (tag.find('*') != tag.npos) return std::nullopt;
-  const auto partial = Range::Partial::parse(tag);
+  const auto partial = VersionRange::Partial::parse(tag);
   if (!partial || partial->given < 2) return std::nullopt;
   return partial->version;
 }
@@ -122,7 +122,7 @@ int compare(const Version& a, const Version& b) {
   return sign(a.pre.size() < b.pre.size(), b.pre.size() < a.pre.size());
 }
 
-bool Range::limit(std::string_view sign, const Partial& partial, Alternative& into) {
+bool VersionRange::limit(std::string_view sign, const Partial& partial, Alternative& into) {
   const auto add = [&](std::string_view signs, const Version& bound) {
     into.limits.push_back({bound, signs});
   };
@@ -156,7 +156,7 @@ bool Range::limit(std::string_view sign, const Partial& partial, Alternative& in
   return true;
 }
 
-bool Range::read(std::string_view word, Alternative& into) {
+bool VersionRange::read(std::string_view word, Alternative& into) {
   const std::size_t end = std::min(word.find_first_not_of("<>=^~"), word.size());
   const std::string_view sign = word.substr(0, end);
   constexpr std::array<std::string_view, 8> known = {"", "=", ">", ">=", "<", "<=", "^", "~"};
@@ -166,12 +166,12 @@ bool Range::read(std::string_view word, Alternative& into) {
   return limit(sign, *partial, into);
 }
 
-Result<Range> Range::parse(std::string_view text) {
+Result<VersionRange> VersionRange::parse(std::string_view text) {
   const Error error{Code::invalid,
                     "must be a range such as \">=1.2 <2\", \"^1.4\" or \"~1.4.2 || 2.x\", got \"" +
                         std::string(text) + "\"",
                     ""};
-  Range range;
+  VersionRange range;
   std::string_view rest = text;
   while (true) {
     const std::size_t bar = rest.find("||");
@@ -195,7 +195,7 @@ Result<Range> Range::parse(std::string_view text) {
   }
 }
 
-bool Range::contains(const Version& version) const {
+bool VersionRange::contains(const Version& version) const {
   const auto holds = [&](const Limit& limit) {
     const int found = compare(version, limit.bound);
     return limit.signs.find(found < 0 ? '-' : found > 0 ? '+' : '0') != limit.signs.npos;
@@ -226,7 +226,7 @@ Result<Track> Track::parse(std::string_view text) {
   if (range.size() > 1 && range.front() == '"' && range.back() == '"') {
     range = range.substr(1, range.size() - 2);
   }
-  Result<Range> parsed = Range::parse(range.empty() ? "*" : range);
+  Result<VersionRange> parsed = VersionRange::parse(range.empty() ? "*" : range);
   if (!parsed) return parsed.error();
   track.range = std::move(*parsed);
   return track;

@@ -30,9 +30,9 @@ int compare(const Version& a, const Version& b);
 // What an app wants to move to: ">=1.2 <2 || ^3.1". A blank is "and", "||" is "or"; operators are
 // >= > < <= = ^ ~, and a version may be partial or end in x or *. A pre-release fits only an
 // alternative that names one.
-class Range {
+class VersionRange {
  public:
-  static Result<Range> parse(std::string_view text);
+  static Result<VersionRange> parse(std::string_view text);
   bool contains(const Version& version) const;
 
   struct Partial;  // a version of which only the first numbers may be given
@@ -61,8 +61,8 @@ struct Track {
     semver,   // the newest version in a range
   };
   By by = By::digest;
-  Range range;       // of semver
-  std::string text;  // as the manifest says it
+  VersionRange range;  // of semver
+  std::string text;    // as the manifest says it
 
   // "digest", "numeric", "semver >=1.2 <2"; the range may stand in quotes, none is any release.
   static Result<Track> parse(std::string_view text);

@@ -324,3 +324,36 @@ TEST_CASE("no mutation of a manifest crashes, and what is accepted has no errors
     REQUIRE(parse_platform("p.yml", text).errors.size() <= 1000);
   }
 }
+
+TEST_CASE("an app says how newer images are found") {
+  const App app =
+      good("name: a\nimage: acme/a:1.2.0\nupdate: {track: semver \">=1.2 <2\", interval: 1m}\n");
+  REQUIRE(app.update);
+  CHECK(app.update->track.by == Track::By::semver);
+  CHECK(app.update->track.text == "semver \">=1.2 <2\"");
+  CHECK(app.update->interval == 60s);
+  CHECK(good("name: a\nimage: a:0042\nupdate: {track: numeric}\n").update->interval == 5min);
+  CHECK(good("name: a\nimage: a\nupdate: {track: digest}\n").update->track.by == Track::By::digest);
+  CHECK_FALSE(good("name: a\nimage: a\n").update);
+}
+
+TEST_CASE("an image that cannot be followed is refused where a person would change it") {
+  CHECK(errors_of("name: a\nimage: a:1\nupdate: {interval: 29s}\n") ==
+        "a.yml:3:1: update.track: is missing\n"
+        "a.yml:3:10: update.interval: must be 30s..24h, got 29s\n");
+  CHECK(refusal("update: {track: newest}\n") ==
+        "update.track: must be digest, numeric or semver with a range, such as semver >=1.2 <2, "
+        "got \"newest\"\n");
+  CHECK(refusal("update: {track: semver latest}\n").find("update.track: must be a range such as") ==
+        0);
+  CHECK(refusal("update: {track: numeric}\n") ==
+        "update.track: begins at the tag of `image`, which must be a whole number such as 0042, "
+        "got \"latest\"\n");
+  CHECK(errors_of("name: a\nimage: a:v1\nupdate: {track: semver ^1}\n") ==
+        "a.yml:3:10: update.track: begins at the tag of `image`, which must be a version such as "
+        "1.2.0, got \"v1\"\n");
+  CHECK(errors_of("name: a\nimage: a@sha256:" + std::string(64, 'a') +
+                  "\nupdate: {track: digest}\n") ==
+        "a.yml:3:10: update.track: the image is pinned by its digest: leave out the digest or "
+        "`update`\n");
+}

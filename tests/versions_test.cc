@@ -23,7 +23,7 @@ std::string chosen(const std::string& how, const std::string& current, const Tag
 
 // Those of the tags that are in the range, one after the other.
 std::string within(const std::string& range, const Tags& tags) {
-  const Result<Range> parsed = Range::parse(range);
+  const Result<VersionRange> parsed = VersionRange::parse(range);
   REQUIRE_MESSAGE(parsed.ok(), range);
   std::string text;
   for (const std::string& tag : tags) {
@@ -103,7 +103,7 @@ TEST_CASE("what is no range is refused") {
   for (const char* text : {"", " ", "||", "1 ||", ">", "1.2 >=", "> >= 1", "=>1", "~>1", "latest",
                            "1.2.3.4", ">=1.2-rc", "<*", "1.x-rc", ">=1,<2", "!1"}) {
     CAPTURE(text);
-    CHECK_FALSE(Range::parse(text));
+    CHECK_FALSE(VersionRange::parse(text));
   }
 }
 
