@@ -86,6 +86,49 @@ void read_network(Platform::Network& network, const Field& field) {
   take(network.pool, pool);
 }
 
+void refuse_of_managed(const Field& field) {
+  for (const auto& [key, value] : field.members()) {
+    if (key == "mode") continue;
+    value.refuse(
+        "says where the service is though it is managed: leave it out, or say mode: external");
+  }
+}
+
+void demand_of_external(const Field& field) {
+  for (const char* key : {"host", "user", "password_file"}) {
+    if (field[key].value().is_null()) field[key].refuse("is missing: mode external needs it");
+  }
+  if (field["ca_file"].said() && !field["tls"].flag()) {
+    field["ca_file"].refuse("is for TLS, which is off: say tls: true");
+  }
+}
+
+void read_service_host(std::string& host, const Field& field) {
+  const auto text = field.text();
+  if (!text) return;
+  const auto domain = normal_domain(*text, false);
+  if (!domain && !is_address(*text)) {
+    field.refuse("must be a host name such as db.example.org, or an address, got \"" + *text +
+                 "\"");
+  }
+  host = domain.value_or(*text);
+}
+
+void read_service(Platform::Service& service, const Field& field) {
+  const Field mode = field["mode"];
+  if (!mode.value().is_null() && !mode.said()) return;  // what was meant is not known
+  service.external = mode.text() == "external";
+  if (!service.external) return refuse_of_managed(field);
+  demand_of_external(field);
+  read_service_host(service.host, field["host"]);
+  take(service.port, field["port"].number());
+  take(service.management_port, field["management_port"].number());
+  take(service.user, field["user"].text());
+  take(service.password_file, field["password_file"].absolute_path());
+  service.tls = field["tls"].flag();
+  take(service.ca_file, field["ca_file"].absolute_path());
+}
+
 void read_registries(std::map<std::string, RegistryLogin>& registries, const Field& field) {
   for (const auto& [host, login] : field.members()) {
     if (!is_registry(host)) {
@@ -118,6 +161,8 @@ Platform read_platform(const Field& root) {
   take(platform.socket, root["socket"].absolute_path());
   read_engine(platform.engine, root["engine"]);
   read_network(platform.network, root["network"]);
+  read_service(platform.database, root["database"]);
+  read_service(platform.messagebus, root["messagebus"]);
   for (const Field& item : root["mount_roots"].items()) {
     if (const auto path = item.absolute_path()) platform.mount_roots.push_back(*path);
   }

@@ -43,6 +43,22 @@ TEST_CASE("every member of the platform can be said") {
   CHECK(platform.engine.concurrency == 8);
   CHECK(platform.engine.resync == 60s);
   CHECK(platform.network.pool == "172.20.0.0/14");
+  Platform::Service database;
+  database.external = database.tls = true;
+  database.host = "db.example.org";
+  database.port = 3307;
+  database.user = "admin";
+  database.password_file = "/etc/fairlead/db";
+  database.ca_file = "/etc/fairlead/db.pem";
+  CHECK(platform.database == database);
+  Platform::Service messagebus;
+  messagebus.external = true;
+  messagebus.host = "fd00::5";
+  messagebus.port = 5671;
+  messagebus.management_port = 15671;
+  messagebus.user = "boss";
+  messagebus.password_file = "/etc/fairlead/mq";
+  CHECK(platform.messagebus == messagebus);
   CHECK(platform.mount_roots == std::vector<std::string>{"/srv/media", "/srv/www"});
   REQUIRE(platform.registries.size() == 2);
   CHECK(platform.registries.at("ghcr.io").user == "acme");
@@ -78,6 +94,9 @@ TEST_CASE("the defaults that the schema tells are those that hold") {
   CHECK(default_of("engine", "concurrency") == Json(platform.engine.concurrency));
   CHECK(default_of("engine", "resync") == Json(format_duration(platform.engine.resync)));
   CHECK(default_of("network", "pool") == Json(platform.network.pool));
+  CHECK(default_of("database", "port") == Json(platform.database.port));
+  CHECK(default_of("messagebus", "port") == Json(platform.messagebus.port));
+  CHECK(default_of("messagebus", "management_port") == Json(platform.messagebus.management_port));
   CHECK(default_of("prune", "fuse_apps") == Json(platform.prune.fuse_apps));
   CHECK(default_of("prune", "fuse_percent") == Json(platform.prune.fuse_percent));
   CHECK(default_of("prune", "grace") == Json(format_duration(platform.prune.grace)));
@@ -112,6 +131,50 @@ TEST_CASE("an engine is a socket or a TCP address") {
     CAPTURE(host);
     CHECK(errors_of(std::string("engine: {host: \"") + host + "\"}") != "");
   }
+}
+
+TEST_CASE("a service is managed where nothing else is said, and then nothing says where it is") {
+  for (const char* text : {"", "database: {}", "database: {mode: managed}", "messagebus: {}"}) {
+    CAPTURE(text);
+    const ParsedPlatform parsed = parse_platform("f.yml", text);
+    CHECK(parsed.errors.empty());
+    CHECK(parsed.platform.database == Platform().database);
+    CHECK(parsed.platform.messagebus == Platform().messagebus);
+  }
+  const std::string advice =
+      " says where the service is though it is managed: leave it out, or say mode: external\n";
+  CHECK(errors_of("database: {host: db, tls: false}") ==
+        "f.yml:1:12: database.host:" + advice + "f.yml:1:22: database.tls:" + advice);
+  CHECK(errors_of("messagebus: {mode: managed, management_port: 15672}") ==
+        "f.yml:1:29: messagebus.management_port:" + advice);
+  CHECK(errors_of("database: {mode: elsewhere, host: db}") ==
+        "f.yml:1:12: database.mode: must be one of managed or external, got \"elsewhere\"\n");
+}
+
+TEST_CASE(
+    "an external service has a host, a user and a password file, and authorities only with TLS") {
+  CHECK(errors_of("database: {mode: external}") ==
+        "f.yml:1:1: database.host: is missing: mode external needs it\n"
+        "f.yml:1:1: database.password_file: is missing: mode external needs it\n"
+        "f.yml:1:1: database.user: is missing: mode external needs it\n");
+  const auto errors_with = [](const std::string& more) {
+    return errors_of("database:\n  mode: external\n  user: a\n  password_file: /p\n" + more);
+  };
+  for (const char* host : {"db", "db.example.org", "10.0.0.7", "\"fd00::7\""}) {
+    CAPTURE(host);
+    CHECK(errors_with(std::string("  host: ") + host) == "");
+  }
+  for (const char* host :
+       {"\"db:3306\"", "\"[fd00::7]\"", "a b", "\"*.org\"", "10.0.0.7/8", "\"\""}) {
+    CAPTURE(host);
+    CHECK(errors_with(std::string("  host: ") + host).find("f.yml:5:3: database.host: must be") ==
+          0);
+  }
+  CHECK(errors_with("  host: db\n  ca_file: /ca.pem") ==
+        "f.yml:6:3: database.ca_file: is for TLS, which is off: say tls: true\n");
+  CHECK(errors_with("  host: db\n  port: 0") ==
+        "f.yml:6:3: database.port: must be 1..65535, got 0\n");
+  CHECK(errors_with("  host: db\n  management_port: 1") != "");
 }
 
 TEST_CASE("a platform file that cannot be read has one clear error") {
