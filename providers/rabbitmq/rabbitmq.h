@@ -15,10 +15,12 @@
 //                 GET /api/vhosts?disable_stats=true&columns=name,description,tags
 //                 GET /api/permissions
 //                 GET /api/vhost-limits
-//   one app       GET /api/vhosts/APP?disable_stats=true&columns=name,description,tags     404: none
-//                 GET /api/vhost-limits/APP                                                404: none
-//                 GET /api/users/USER                 of each user known or wanted         404: none
-//                 GET /api/users/USER/permissions                                          404: none
+//   one app       GET /api/vhosts/APP?disable_stats=true&columns=name,description,tags     404:
+//   none
+//                 GET /api/vhost-limits/APP                                                404:
+//                 none GET /api/users/USER                 of each user known or wanted 404: none
+//                 GET /api/users/USER/permissions                                          404:
+//                 none
 //   steps         PUT    /api/vhosts/APP              {description, tags}
 //                 PUT    /api/users/USER              {password_hash, hashing_algorithm, tags}
 //                 PUT    /api/permissions/APP/USER    {configure, write, read}

@@ -1,0 +1,38 @@
+#include "providers/rabbitmq/resolve.h"
+
+#include "providers/rabbitmq/requests.h"
+
+namespace fairlead::rabbitmq {
+
+void resolve_app(const Keys& keys, const ResolveInput& input, Graph& graph) {
+  const App& app = *input.app;
+  const Platform::Service& service = input.platform->messagebus;
+  if (!app.needs.messagebus) return;
+  auto spec = std::make_shared<AccountSpec>();
+  spec->account = {app.name, app.needs.messagebus->rotation};
+  spec->connections_max = app.needs.messagebus->connections_max;
+  spec->where = app.where("needs");
+  const std::string host = service.external ? service.host : managed_app;
+  const std::string port = std::to_string(service.port);
+  const std::string user = spec->account.user();
+  const std::string password = password_of(keys, spec->account).reveal();
+  const bool tls = service.external && service.tls;
+  const std::string url = (tls ? "amqps://" : "amqp://") + percent_encode(user) + ":" +
+                          percent_encode(password) + "@" + host_in_url(host) + ":" + port + "/" +
+                          percent_encode(app.name);
+  graph.env["RABBITMQ_URL"] = url;
+  graph.env["AMQP_URL"] = url;
+  graph.env["RABBITMQ_HOST"] = host;
+  graph.env["RABBITMQ_PORT"] = port;
+  graph.env["RABBITMQ_USER"] = user;
+  graph.env["RABBITMQ_PASSWORD"] = password;
+  graph.env["RABBITMQ_VHOST"] = app.name;
+  if (!service.external) graph.services.insert(managed_app);
+  Resource resource;
+  resource.kind = "vhost";
+  resource.name = app.name;
+  resource.spec = std::move(spec);
+  graph.resources.push_back(std::move(resource));
+}
+
+}  // namespace fairlead::rabbitmq
