@@ -33,6 +33,13 @@ bool split_port(const std::string& address, std::string& host, int& port) {
   return true;
 }
 
+// What to check where there is no TLS.
+std::string tls_advice(const Endpoint& endpoint) {
+  if (!endpoint.certificates.empty())
+    return "; check ca.pem, cert.pem and key.pem in " + endpoint.certificates;
+  return "; check " + (endpoint.ca_file.empty() ? "the system's authorities" : endpoint.ca_file);
+}
+
 std::unique_ptr<httplib::ClientImpl> make_client(const Endpoint& endpoint) {
   if (endpoint.kind != Endpoint::Kind::tls) {
     auto client = std::make_unique<httplib::ClientImpl>(endpoint.host, endpoint.port);
@@ -40,9 +47,12 @@ std::unique_ptr<httplib::ClientImpl> make_client(const Endpoint& endpoint) {
     return client;
   }
   const std::string& folder = endpoint.certificates;
+  const bool known = !folder.empty();  // by certificates of ours
   auto client = std::make_unique<httplib::SSLClient>(endpoint.host, endpoint.port,
-                                                     folder + "/cert.pem", folder + "/key.pem");
-  client->set_ca_cert_path(folder + "/ca.pem");
+                                                     known ? folder + "/cert.pem" : "",
+                                                     known ? folder + "/key.pem" : "");
+  const std::string authorities = known ? folder + "/ca.pem" : endpoint.ca_file;
+  if (!authorities.empty()) client->set_ca_cert_path(authorities);
   client->enable_server_certificate_verification(true);
   return client;
 }
@@ -83,9 +93,10 @@ Result<Endpoint> engine_endpoint(const Platform::Engine& engine) {
                "engine.host: must be unix:///PATH or tcp://HOST:PORT, got " + engine.host, ""};
 }
 
-Result<Endpoint> container_endpoint(const std::string& address) {
+Result<Endpoint> service_endpoint(const std::string& address, const std::optional<Tls>& tls) {
   Endpoint endpoint;
-  endpoint.kind = Endpoint::Kind::tcp;
+  endpoint.kind = tls ? Endpoint::Kind::tls : Endpoint::Kind::tcp;
+  if (tls) endpoint.ca_file = tls->ca_file;
   if (split_port(address, endpoint.host, endpoint.port)) return endpoint;
   return Error{Code::internal, "not ADDRESS:PORT: " + address, ""};
 }
@@ -153,6 +164,13 @@ Connection::Outcome Connection::exchange(const HttpCall& call,
   return outcome;
 }
 
+// Why the server's certificate is not taken.
+std::string Connection::refusal() const {
+  const long result = static_cast<httplib::SSLClient&>(*client_).get_openssl_verify_result();
+  if (result == X509_V_OK) return "its certificate is for another name";
+  return std::string("its certificate is refused: ") + X509_verify_cert_error_string(result);
+}
+
 std::string Connection::failure(int error, int errno_seen) const {
   const std::string place = endpoint_.text();
   switch (static_cast<httplib::Error>(error)) {
@@ -161,10 +179,11 @@ std::string Connection::failure(int error, int errno_seen) const {
       return "no connection to " + place +
              (errno_seen != 0 && errno_seen != EINPROGRESS ? ": " + errno_text(errno_seen) : "");
     case httplib::Error::SSLConnection:
+      return "no TLS with " + place + ": the handshake failed" + tls_advice(endpoint_);
     case httplib::Error::SSLLoadingCerts:
+      return "no TLS with " + place + ": certificates cannot be read" + tls_advice(endpoint_);
     case httplib::Error::SSLServerVerification:
-      return "no TLS with " + place + ": check ca.pem, cert.pem and key.pem in " +
-             endpoint_.certificates;
+      return "no TLS with " + place + ": " + refusal() + tls_advice(endpoint_);
     case httplib::Error::Write:
       return "the request to " + place + " could not be written whole";
     default:

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "reconciler/live/file_io.h"
@@ -16,7 +17,8 @@ namespace httplib {
 class ClientImpl;
 }
 
-// One HTTP connection to one place, over a Unix socket, TCP, or TCP with TLS client certificates.
+// One HTTP connection to one place, over a Unix socket, TCP or TLS; the engine's TLS has client
+// certificates, a service's has none, and both check the server's name.
 // One thread at a time exchanges requests on it; abort() may be called from any thread while it
 // does. Nothing is resent here.
 namespace fairlead::live {
@@ -26,7 +28,8 @@ struct Endpoint {
   Kind kind = Kind::unix_socket;
   std::string host;  // the socket's path, or the host
   int port = 80;
-  std::string certificates;  // folder with ca.pem, cert.pem, key.pem
+  std::string certificates;  // of the engine: folder with ca.pem, cert.pem, key.pem
+  std::string ca_file;       // of a service; empty: the system's authorities
 
   bool operator==(const Endpoint&) const = default;
   std::string text() const;
@@ -35,8 +38,9 @@ struct Endpoint {
 // "unix:///var/run/docker.sock", "tcp://host:2376" → Endpoint. Errors: invalid, with the accepted
 // forms.
 Result<Endpoint> engine_endpoint(const Platform::Engine& engine);
-// "10.213.0.2:8080", "[fd00::2]:80" → Endpoint without TLS.
-Result<Endpoint> container_endpoint(const std::string& address);
+// "10.213.0.2:8080", "[fd00::2]:80" → Endpoint of a container or a service.
+Result<Endpoint> service_endpoint(const std::string& address,
+                                  const std::optional<Tls>& tls = std::nullopt);
 
 class Connection {
  public:
@@ -71,6 +75,7 @@ class Connection {
  private:
   void adopt(int socket);
   std::string failure(int error, int errno_seen) const;
+  std::string refusal() const;
 
   const Endpoint endpoint_;
   std::unique_ptr<httplib::ClientImpl> client_;

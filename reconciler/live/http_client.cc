@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <iterator>
 
 #include "reconciler/live/line_splitter.h"
 #include "reconciler/live/platform_file.h"
@@ -10,7 +11,9 @@ namespace fairlead::live {
 
 namespace {
 
-constexpr std::size_t kIdleMax = 8;
+constexpr std::ptrdiff_t kIdleEachMax = 8;
+// Longer than a resync is apart, shorter than RabbitMQ's patience with an idle peer (60 s).
+constexpr std::chrono::seconds kIdleMax{45};
 constexpr std::chrono::hours kStreamSilenceMax{24};  // then it is opened anew
 
 Answer no_answer(std::string error) { return Answer{0, "", std::move(error)}; }
@@ -71,6 +74,9 @@ std::chrono::milliseconds silence_max(const HttpCall& call) {
   return call.progress ? call.timeout : call.timeout + std::chrono::seconds(1);
 }
 
+// Whether its connection may serve another call.
+bool keeps(const HttpCall& call) { return call.endpoint == "engine" || call.login; }
+
 Answer make_answer(const HttpCall& call, const Connection& connection,
                    const Connection::Outcome& outcome, Collector& collector) {
   if (outcome.complete) return Answer{outcome.status, collector.body(), ""};
@@ -109,10 +115,10 @@ void HttpClient::stop() {
 Answer HttpClient::call(const HttpCall& call, const LineSeen& progressed) {
   const Result<HttpCall> prepared = prepare(call);
   if (!prepared) return no_answer(prepared.error().message);
+  const Result<Endpoint> place = endpoint_of(call);
+  if (!place) return no_answer(place.error().message);
   while (!stopped_) {
-    Result<std::unique_ptr<Connection>> taken = take(call.endpoint);
-    if (!taken) return no_answer(taken.error().message);
-    std::unique_ptr<Connection> connection = std::move(*taken);
+    std::unique_ptr<Connection> connection = take(*place, keeps(call));
     const bool reused = connection->used();
     Collector collector(*prepared, progressed);
     Connection::Outcome outcome;
@@ -124,12 +130,11 @@ Answer HttpClient::call(const HttpCall& call, const LineSeen& progressed) {
     }
     const bool seen_nothing = !outcome.complete && outcome.status == 0 && !connection->aborted();
     if (reused && seen_nothing && !call.writes()) {
-      const std::lock_guard lock(mutex_);
-      idle_.clear();  // they are of the same age: the engine was restarted
-      continue;       // at most once: the next one is new
+      remove_idle(&*place);  // they are of the same age: the peer was restarted
+      continue;              // at most once: the next one is new
     }
     Answer answer = make_answer(call, *connection, outcome, collector);
-    if (outcome.complete && call.endpoint == "engine") give_back(std::move(connection));
+    if (outcome.complete && keeps(call)) give_back(std::move(connection), call);
     return answer;
   }
   return no_answer("fairlead is ending");
@@ -141,11 +146,22 @@ Result<HttpCall> HttpClient::prepare(const HttpCall& call) const {
                  "refused " + call.method + " " + call.path + ": this world only reads", ""};
   }
   HttpCall prepared = call;
-  auto& headers = prepared.headers;
+  if (call.login) {
+    const Result<std::string> authorization = basic_auth(*call.login);
+    if (!authorization) return authorization.error();
+    prepared.headers.emplace_back("Authorization", *authorization);
+  }
+  const Result<void> added = add_registry_login(prepared);
+  if (!added) return added.error();
+  return prepared;
+}
+
+Result<void> HttpClient::add_registry_login(HttpCall& call) const {
+  auto& headers = call.headers;
   const auto auth = std::find_if(headers.begin(), headers.end(), [](const auto& header) {
     return header.first == "X-Registry-Auth" && header.second.substr(0, 1) == "@";
   });
-  if (auth == headers.end()) return prepared;
+  if (auth == headers.end()) return {};
   const Result<std::string> login = registry_auth(*platform(), auth->second.substr(1));
   if (!login) return login.error();
   if (login->empty()) {
@@ -153,34 +169,51 @@ Result<HttpCall> HttpClient::prepare(const HttpCall& call) const {
   } else {
     auth->second = *login;
   }
-  return prepared;
+  return {};
 }
 
-Result<std::unique_ptr<Connection>> HttpClient::take(const std::string& endpoint) {
-  if (endpoint != "engine") {
-    const Result<Endpoint> place = container_endpoint(endpoint);
-    if (!place) return place.error();
-    return std::make_unique<Connection>(*place, false);
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      std::unique_ptr<Connection> connection = std::move(idle_.back());
-      idle_.pop_back();
-      return connection;
-    }
-  }
-  const Result<Endpoint> place = engine_endpoint(platform()->engine);
-  if (!place) return place.error();
-  return std::make_unique<Connection>(*place, true);
+Result<Endpoint> HttpClient::endpoint_of(const HttpCall& call) const {
+  if (call.endpoint == "engine") return engine_endpoint(platform()->engine);
+  return service_endpoint(call.endpoint, call.tls);
 }
 
-void HttpClient::give_back(std::unique_ptr<Connection> connection) {
+std::unique_ptr<Connection> HttpClient::take(const Endpoint& endpoint, bool keep) {
+  if (!keep) return std::make_unique<Connection>(endpoint, false);
+  const std::vector<Idle> old = remove_idle(nullptr);
+  const std::lock_guard lock(mutex_);
+  for (auto idle = idle_.rbegin(); idle != idle_.rend(); ++idle) {
+    if (!(idle->connection->endpoint() == endpoint)) continue;
+    std::unique_ptr<Connection> connection = std::move(idle->connection);
+    idle_.erase(std::next(idle).base());
+    return connection;
+  }
+  return std::make_unique<Connection>(endpoint, true);
+}
+
+void HttpClient::give_back(std::unique_ptr<Connection> connection, const HttpCall& call) {
   if (connection->aborted()) return;
-  const Result<Endpoint> place = engine_endpoint(platform()->engine);
+  const Result<Endpoint> place = endpoint_of(call);
   if (!place || !(connection->endpoint() == *place)) return;  // another engine by now
   const std::lock_guard lock(mutex_);
-  if (idle_.size() < kIdleMax) idle_.push_back(std::move(connection));
+  const auto alike = std::count_if(idle_.begin(), idle_.end(), [&](const Idle& idle) {
+    return idle.connection->endpoint() == *place;
+  });
+  if (alike < kIdleEachMax)
+    idle_.push_back({std::move(connection), std::chrono::steady_clock::now()});
+}
+
+// Those to that endpoint, or, without one, those that have been idle too long. Who drops the result
+// closes them, not under the lock.
+std::vector<HttpClient::Idle> HttpClient::remove_idle(const Endpoint* endpoint) {
+  const std::lock_guard lock(mutex_);
+  const SteadyTime now = std::chrono::steady_clock::now();
+  const auto removed = std::stable_partition(idle_.begin(), idle_.end(), [&](const Idle& idle) {
+    return endpoint != nullptr ? !(idle.connection->endpoint() == *endpoint)
+                               : now - idle.since < kIdleMax;
+  });
+  std::vector<Idle> ended(std::make_move_iterator(removed), std::make_move_iterator(idle_.end()));
+  idle_.erase(removed, idle_.end());
+  return ended;
 }
 
 Result<std::unique_ptr<Connection>> HttpClient::connect_engine() const {

@@ -12,11 +12,12 @@
 #include "reconciler/platform.h"
 #include "reconciler/world.h"
 
-// Makes HTTP calls, blocking, from any thread. Keeps idle connections to the engine open and uses
-// the latest one first; containers get a connection each time. Invariants: (1) a writing request is
-// sent at most once: without an answer its outcome is unknown; (2) a reading one that met a
-// connection closed meanwhile is sent once more, on a new connection; (3) with `read_only` not one
-// byte of a writing request reaches a socket.
+// Makes HTTP calls, blocking, from any thread. Keeps idle connections open to the engine and to
+// services, which are what a call with a login asks, and uses the latest one first; containers get
+// a connection each time. Invariants: (1) a writing request is sent at most once: without an answer
+// its outcome is unknown; (2) a reading one that met a connection closed meanwhile is sent once
+// more, on a new connection; (3) with `read_only` not one byte of a writing request reaches a
+// socket.
 namespace fairlead::live {
 
 class HttpClient {
@@ -43,16 +44,23 @@ class HttpClient {
   void stop();
 
  private:
+  struct Idle {
+    std::unique_ptr<Connection> connection;
+    SteadyTime since;
+  };
   Result<HttpCall> prepare(const HttpCall& call) const;
-  Result<std::unique_ptr<Connection>> take(const std::string& endpoint);
-  void give_back(std::unique_ptr<Connection> connection);
+  Result<void> add_registry_login(HttpCall& call) const;
+  Result<Endpoint> endpoint_of(const HttpCall& call) const;
+  std::unique_ptr<Connection> take(const Endpoint& endpoint, bool keep);
+  void give_back(std::unique_ptr<Connection> connection, const HttpCall& call);
+  std::vector<Idle> remove_idle(const Endpoint* endpoint);
   std::shared_ptr<const Platform> platform() const;
 
   const bool read_only_;
   std::atomic<bool> stopped_{false};
   mutable std::mutex mutex_;
   std::shared_ptr<const Platform> platform_;
-  std::vector<std::unique_ptr<Connection>> idle_;  // to the engine; the latest used is the last
+  std::vector<Idle> idle_;  // the latest used is the last
   Deadlines deadlines_;
 };
 

@@ -19,6 +19,7 @@
 #include "reconciler/live/http_client.h"
 #include "reconciler/live/log_sink.h"
 #include "reconciler/live/platform_file.h"
+#include "reconciler/live/sql_client.h"
 #include "reconciler/live/watcher.h"
 
 namespace fairlead::live {
@@ -41,12 +42,14 @@ class LiveWorld::Impl {
         work_(asio::make_work_guard(io_)),
         files_(platform_->folders.state, platform_->folders.mounted_secrets, options_.read_only),
         http_(platform_, options_.read_only),
+        sql_(options_.read_only),
         file_jobs_(pool_) {}
 
   ~Impl() {
     control_.reset();
     watcher_.reset();
     http_.stop();
+    sql_.stop();
     streams_.clear();
   }
 
@@ -90,6 +93,10 @@ class LiveWorld::Impl {
       const auto progressed = [&](std::string line) { post(Progressed{id, std::move(line)}); };
       post(Answered{id, http_.call(call, progressed)});
     });
+  }
+
+  void start(RequestId id, SqlCall call) {
+    pool_.submit([this, id, call = std::move(call)] { post(Answered{id, sql_.call(call)}); });
   }
 
   void start(RequestId id, FileCall call) {
@@ -208,6 +215,7 @@ class LiveWorld::Impl {
   std::atomic<int> hints_{0};  // posted or in the inbox
   const FileStore files_;
   HttpClient http_;
+  SqlClient sql_;
   SerialJobs file_jobs_;
   CallPool pool_;
   std::map<RequestId, std::unique_ptr<EventStream>> streams_;  // absent: not open

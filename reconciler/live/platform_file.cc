@@ -26,12 +26,16 @@ void apply_environment(Platform::Engine& engine) {
     engine.certificates = environment("DOCKER_CERT_PATH");
 }
 
-std::string base64url(const std::string& text) {
+std::string base64(const std::string& text) {
   std::vector<unsigned char> coded(4 * ((text.size() + 2) / 3) + 1);
   const int size =
       EVP_EncodeBlock(coded.data(), reinterpret_cast<const unsigned char*>(text.data()),
                       static_cast<int>(text.size()));
-  std::string out(coded.begin(), coded.begin() + size);
+  return std::string(coded.begin(), coded.begin() + size);
+}
+
+std::string base64url(const std::string& text) {
+  std::string out = base64(text);
   for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
   return out;
 }
@@ -64,6 +68,28 @@ Result<std::string> registry_auth(const Platform& platform, const std::string& r
       Json::object(
           {{"username", login->second.user}, {"password", *password}, {"serveraddress", registry}})
           .dump());
+}
+
+Result<Secret> password_of(const Login& login) {
+  if (login.password_file.empty()) return login.password;
+  Result<std::string> content = read_file(login.password_file, 64u << 10);
+  if (!content) {
+    return Error{Code::denied, "no password for " + login.user + ": " + content.error().message,
+                 ""};
+  }
+  std::string line = content->substr(0, content->find('\n'));
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  if (!line.empty()) return Secret(std::move(line));
+  return Error{
+      Code::denied,
+      "no password for " + login.user + ": the first line of " + login.password_file + " is empty",
+      ""};
+}
+
+Result<std::string> basic_auth(const Login& login) {
+  const Result<Secret> password = password_of(login);
+  if (!password) return password.error();
+  return "Basic " + base64(login.user + ":" + password->reveal());
 }
 
 }  // namespace fairlead::live
