@@ -122,6 +122,7 @@ Result<void> check_extended(std::string_view records) {
     }
     const std::string_view record = records.substr(digits + 1, length - digits - 2);
     const std::string_view key = record.substr(0, record.find('='));
+    if (key.empty() || key.size() == record.size()) return refused("the archive is damaged");
     const bool sparse = key.substr(0, 10) == "GNU.sparse";
     if (sparse) return refused("must be a regular file, got a sparse file");
     if (key == "path" || key == "linkpath" || key == "size") {

@@ -145,12 +145,21 @@ class Merger {
     Json made = Json::object();
     for (const auto& [name, member] : image.value->members()) {
       if (folder.value->has(name) || excluded(folder, key, path, name)) continue;
-      made.set(name, whole(image[name], below(path, name)));
+      made.set(name, path.empty() ? top_level(image[name]) : whole(image[name], below(path, name)));
     }
     for (const auto& [name, member] : folder.value->members()) {
       made.set(name, value(folder[name], image[name], name, key, below(path, name)));
     }
     return made;
+  }
+
+  // A field that the folder does not say; another one of the folder's may still exclude a part of
+  // it.
+  Json top_level(const Source& image) {
+    if (!image.value->is_object()) return whole(image, image.path);
+    copy_mark(image, image.path);
+    const Json nothing;
+    return maps({&folder_, &nothing, image.path}, image, image.path, image.path);
   }
 
   // Whether what the image says under `name` in the map at `path` must go because of what the
