@@ -150,7 +150,9 @@ std::string Target::text() const {
   return "";
 }
 
-std::string Account::text() const { return identifier(user) + "@" + identifier(host); }
+std::string Account::text() const {
+  return host.empty() ? identifier(user) : identifier(user) + "@" + identifier(host);
+}
 
 std::string select_version() { return "SELECT VERSION(), CURRENT_USER()"; }
 
@@ -206,7 +208,8 @@ std::string lock_user(const std::string& app) {
 
 std::string grant(const std::string& app) {
   const std::vector<std::string> all(std::begin(app_privileges), std::end(app_privileges));
-  return "GRANT " + joined(all) + " ON " + app_target(app) + " TO " + app_account(app);
+  return "SET STATEMENT sql_mode = 'NO_AUTO_CREATE_USER' FOR GRANT " + joined(all) + " ON " +
+         app_target(app) + " TO " + app_account(app);
 }
 
 std::string revoke(const std::vector<std::string>& privileges, const std::string& app) {

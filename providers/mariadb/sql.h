@@ -30,9 +30,13 @@
 //       SETTINGS: REQUIRE NONE WITH MAX_QUERIES_PER_HOUR 0 MAX_UPDATES_PER_HOUR 0
 //       MAX_CONNECTIONS_PER_HOUR 0 MAX_USER_CONNECTIONS N MAX_STATEMENT_TIME 0
 //   ALTER USER `APP`@`%` ACCOUNT LOCK
-//   GRANT SELECT, …, TRIGGER ON `APP`.* TO `APP`@`%`      (the list is app_privileges)
+//   SET STATEMENT sql_mode = 'NO_AUTO_CREATE_USER' FOR GRANT SELECT, …, TRIGGER ON `APP`.* TO
+//     `APP`@`%`   (the list is app_privileges; without that mode a GRANT to an account that
+//     somebody dropped meanwhile would make one without a password)
 //   REVOKE P ON `APP`.* FROM `APP`@`%`                    (P: DELETE HISTORY and/or GRANT OPTION)
-//   REVOKE ALL PRIVILEGES ON WHAT FROM `USER`@`HOST`      (leaves the grant option)
+//   REVOKE ALL PRIVILEGES ON WHAT FROM `USER`@`HOST`      (leaves the grant option; of a role,
+//   whose
+//     host is empty: FROM `USER`)
 //   REVOKE GRANT OPTION ON WHAT FROM `USER`@`HOST`
 //       WHAT: *.* | `DB`.* | `DB`.`TABLE` | PROCEDURE `DB`.`ROUTINE` | FUNCTION … | PACKAGE … |
 //       PACKAGE BODY …
@@ -42,7 +46,9 @@
 //   DROP DATABASE `APP`
 //
 // Errors that are expected: 1007, 1008 (database exists, does not), 1396 (user exists, does not),
-// 1133 (GRANT to none), 1141, 1147, 1403 (REVOKE of what is not there), 1094 (KILL of none).
+// 1133 (GRANT to none), 1141, 1959, 1962 (REVOKE of what is not there), 1094 (KILL of none).
+// Measured: CREATE USER is refused with 1396 where rows in mysql.db have outlived the account, and
+// DROP USER takes these away.
 // Measured: of several passwords the JSON says "auth_or": [{}, {plugin, authentication_string}, …],
 // with {} for the one of the outer level, which is the first; back at one, "auth_or": [{}] stays.
 // DROP DATABASE leaves grants on it behind, DROP USER takes its own along. A locked account's
@@ -81,9 +87,9 @@ struct Target {
 
 struct Account {
   std::string user;
-  std::string host = "%";
+  std::string host = "%";  // empty: a role
 
-  std::string text() const;  // "`blog`@`%`"
+  std::string text() const;  // "`blog`@`%`"; of a role "`role`"
   bool operator==(const Account&) const = default;
 };
 

@@ -1,0 +1,65 @@
+#include "providers/mariadb/resolve.h"
+
+#include <memory>
+#include <string>
+
+#include "providers/mariadb/connection.h"
+#include "providers/mariadb/marks.h"
+
+namespace fairlead::mariadb {
+namespace {
+
+// For user, password and path of a URL (RFC 3986: all but the unreserved).
+std::string url_encoded(const std::string& text) {
+  static const char* const hex = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += '%';
+    out += hex[byte >> 4];
+    out += hex[byte & 15];
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& graph) {
+  const App& app = *input.app;
+  if (!app.needs.database) return {};
+  auto spec = std::make_shared<DatabaseSpec>();
+  spec->rotation = app.needs.database->rotation;
+  spec->connections_max = app.needs.database->connections_max.value_or(0);
+
+  const std::string host = host_for_apps(*input.platform);
+  const std::string port = std::to_string(port_of(*input.platform));
+  const std::string password = app_password(keys, app.name, spec->rotation).reveal();
+  const std::string url_host = host.find(':') == host.npos ? host : "[" + host + "]";
+  graph.env["DATABASE_URL"] = "mysql://" + url_encoded(app.name) + ":" + url_encoded(password) +
+                              "@" + url_host + ":" + port + "/" + url_encoded(app.name);
+  graph.env["DB_CONNECTION"] = "mysql";
+  graph.env["DB_HOST"] = host;
+  graph.env["DB_PORT"] = port;
+  graph.env["DB_DATABASE"] = app.name;
+  graph.env["DB_USERNAME"] = app.name;
+  graph.env["DB_PASSWORD"] = password;
+  if (!input.platform->database.external) graph.services.insert("mariadb");
+  graph.resources.push_back({"database", app.name, {}, std::move(spec), ""});
+  return {};
+}
+
+const DatabaseSpec* spec_of(const Graph* graph) {
+  if (!graph) return nullptr;
+  for (const Resource& resource : graph->resources) {
+    if (const auto* spec = dynamic_cast<const DatabaseSpec*>(resource.spec.get())) return spec;
+  }
+  return nullptr;
+}
+
+}  // namespace fairlead::mariadb
