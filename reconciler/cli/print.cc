@@ -15,16 +15,6 @@ std::size_t width(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-// Texts of the outside may hold anything; a terminal must not obey them.
-std::string plain(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += byte < 32 || byte == 127 ? ' ' : c;
-  }
-  return out;
-}
-
 std::string table(const std::vector<Row>& rows) {
   std::vector<std::size_t> widths;
   for (const Row& row : rows) {
@@ -72,6 +62,15 @@ std::string broken_text(const Json& manifests) {
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 void complain(const std::string& text) { std::fprintf(stderr, "fairlead: %s\n", text.c_str()); }
+
+std::string plain(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += byte < 32 || byte == 127 ? ' ' : c;
+  }
+  return out;
+}
 
 std::string status_table(const Json& status) {
   std::vector<Row> rows = {{"APP", "SYNC", "HEALTH", "REVISION", "MESSAGE"}};

@@ -11,6 +11,8 @@ namespace fairlead::cli {
 
 void print(const std::string& text);     // to standard output
 void complain(const std::string& text);  // "fairlead: …" to standard error
+// Texts of the outside may hold anything; a terminal must not obey them.
+std::string plain(const std::string& text);
 
 std::string status_table(const Json& status);
 std::string explanation(const Json& explain);
