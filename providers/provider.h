@@ -29,6 +29,13 @@ struct Section {
 };
 using SectionPtr = std::shared_ptr<const Section>;
 
+// Where the system of a provider is, as of now. The engine's is empty: its calls say "engine".
+struct Place {
+  std::string host;      // an address or a name
+  std::string instance;  // tells one that took the address of another from it; empty: lasting
+  bool operator==(const Place&) const = default;
+};
+
 // What a handshake found out; valid until the connection is lost.
 struct Session {
   std::string description;  // "Docker Engine 20.10.24, API 1.41", for status and log
@@ -72,6 +79,13 @@ struct Memory {
   std::set<std::string> suspects;  // names that a create found taken: to be looked at closely
 };
 
+// What stands of an app at one provider, for the others.
+struct Standing {
+  bool settled = true;              // nothing of another revision than the wanted one is left
+  bool running = false;             // something runs
+  std::set<std::string> addresses;  // from which its programs connect
+};
+
 // All that a diff may depend on.
 struct View {
   std::string app;
@@ -83,6 +97,14 @@ struct View {
   const Memory* memory = nullptr;
   const Claims* claims = nullptr;
   Instant now;
+  // The steps of providers before this one, which must be done before anything new starts.
+  std::vector<std::size_t> prerequisites;
+  Standing standing;  // at the providers after this one
+  // Service → what this provider has seen of the app that runs it; absent: nothing. Those that the
+  // app uses, and those that it used and no longer does.
+  std::map<std::string, const Section*> services;
+  // Of an app that runs a service: the apps that use it.
+  std::set<std::string> guests;
   std::string waiting_for;  // other apps that must be Healthy before anything new starts; empty: go
   bool drop_data = false;   // with the removal: `reclaim: delete`
 };
@@ -106,7 +128,7 @@ struct Outcome {
 class Observer {
  public:
   virtual ~Observer() = default;
-  virtual std::vector<std::variant<HttpCall, FileCall>> next() = 0;
+  virtual std::vector<Call> next() = 0;
   // `index` counts the calls of this observer from 0, in the order in which they were given out.
   virtual Result<void> take(std::size_t index, const Answer& answer) = 0;
 
@@ -150,13 +172,20 @@ class Provider {
   // -- wanted
   // Which words of `needs` it serves.
   virtual std::set<std::string> offers() const = 0;
+  // The app that runs its system; empty: something outside does.
+  virtual std::string hosted_by(const Platform&) const { return ""; }
   // Adds its resources of the app. Errors: invalid (a secret file that is not there).
   virtual Result<void> resolve(const ResolveInput& input, Graph& graph) const = 0;
 
   // -- connection
+  // Where its system is when no app runs it.
+  virtual Place place(const Platform&) const { return {}; }
   // The next call of the handshake, given the answers so far; nothing when it is complete.
-  virtual std::optional<HttpCall> handshake(const std::vector<Answer>& so_far) const = 0;
-  virtual Result<Session> negotiate(const std::vector<Answer>& answers) const = 0;
+  virtual std::optional<Call> handshake(const Place& place, const Platform& platform,
+                                        const std::vector<Answer>& so_far) const = 0;
+  virtual Result<Session> negotiate(const Place& place, const Platform& platform,
+                                    const std::vector<Answer>& answers) const = 0;
+  // Nothing: it tells no events, and only listings show what changed.
   virtual std::optional<HttpCall> subscription(const Session& session) const = 0;
   virtual Hint decode_event(std::string_view line) const = 0;
 
@@ -171,6 +200,10 @@ class Provider {
   virtual std::vector<Probe> probes(const View& view) const = 0;
   // Ids of the objects that an audit may look at in detail, one after the other.
   virtual std::vector<std::string> objects(const Section* seen) const = 0;
+  // What stands of the app, for the providers before this one.
+  virtual Standing standing(const View&) const { return {}; }
+  // The address at which the app serves others, if it does.
+  virtual std::optional<Place> serves_at(const Section*) const { return std::nullopt; }
   // Data that belongs to no wanted app ("volume blog.data"); purged only when asked.
   virtual std::vector<std::string> data(const Section* seen) const = 0;
   // Whether anything but data is left.
@@ -178,7 +211,7 @@ class Provider {
 
   // -- steps
   // The last word on every request body, right before it is sent. Errors: denied.
-  virtual Result<void> policy(const HttpCall& call, const Platform& platform) const = 0;
+  virtual Result<void> policy(const Call& call, const Platform& platform) const = 0;
   virtual Outcome judge(const Step& step, const Answer& answer) const = 0;
 };
 

@@ -34,15 +34,14 @@ Json resources_json(const Report& report) {
 
 Json Reconciler::app_status(const AppState& state) const {
   const Report& report = state.report;
-  const bool reachable =
-      std::all_of(links_.begin(), links_.end(), [](const Link& held) { return held.up(); });
+  const bool reachable = engine().up();
   const bool known = reachable && state.planned;
   Json status = Json::object();
   status.set("name", state.name);
   status.set("sync", sync_name(known ? report.sync : SyncState::unknown));
   status.set("health", health_name(known ? report.health : HealthState::unknown));
   status.set("reason", reachable ? report.reason : "EngineUnreachable");
-  status.set("message", reachable ? report.message : links_.front().error());
+  status.set("message", reachable ? report.message : engine().error());
   if (known && report.message.empty() && !state.plan.empty()) {
     const Step& next = state.plan.steps().front();
     status.set("message", next.verb + " " + next.resource + ": " + next.cause);
@@ -53,6 +52,22 @@ Json Reconciler::app_status(const AppState& state) const {
   status.set("source", state.wanted ? state.wanted->app->where("") : "");
   status.set("resources", resources_json(report));
   return status;
+}
+
+// The shared services that are there, or that an app waits for.
+Json Reconciler::services() const {
+  Json services = Json::array();
+  for (const Link& held : links_) {
+    if (&held == &engine()) continue;
+    const std::string host = held.provider().hosted_by(*platform_);
+    if (!host.empty() && catalog_.entries().count(host) == 0) continue;
+    services.push(Json::object({{"name", std::string(held.provider().name())},
+                                {"app", host},
+                                {"connected", held.up()},
+                                {"description", held.session() ? held.session()->description : ""},
+                                {"error", held.error()}}));
+  }
+  return services;
 }
 
 Json Reconciler::removals() const {
@@ -90,7 +105,6 @@ Json Reconciler::status(Instant now) const {
     for (const Error& error : errors) texts.push(error.text());
     broken.push(Json::object({{"file", path}, {"errors", texts}}));
   }
-  const Link& engine = links_.front();
   return Json::object(
       {{"apps", apps},
        {"orphans", orphans},
@@ -101,11 +115,12 @@ Json Reconciler::status(Instant now) const {
                                    {"hold", catalog_.hold()},
                                    {"broken", broken}})},
        {"engine",
-        Json::object({{"connected", engine.up()},
-                      {"description", engine.session() ? engine.session()->description : ""},
-                      {"error", engine.error()},
-                      {"reconnects", engine.reconnects()},
+        Json::object({{"connected", engine().up()},
+                      {"description", engine().session() ? engine().session()->description : ""},
+                      {"error", engine().error()},
+                      {"reconnects", engine().reconnects()},
                       {"resync_found", resync_found_}})},
+       {"services", services()},
        {"trouble", state_trouble_},
        {"at", time_text(now.wall)}});
 }
@@ -139,8 +154,8 @@ Json Reconciler::explain(const std::string& name, Instant) const {
 
 // One sentence on what happens next, and why nothing else does.
 std::string Reconciler::why_nothing(const AppState& state, const std::string& waits) const {
-  for (const Link& held : links_) {
-    if (!held.up()) return "nothing is done while the engine cannot be reached: " + held.error();
+  if (!engine().up()) {
+    return "nothing is done while the engine cannot be reached: " + engine().error();
   }
   if (verdict_.waiting.count(state.name) > 0) return "its manifest is gone; " + verdict_.reason;
   if (!state.frozen.empty()) return state.frozen;
@@ -189,7 +204,7 @@ Reply Reconciler::purge(const Command& command) {
   reply.body = Json::object({{"purged", Json(data_of(state))}});
   state.removing = true;
   state.purging = true;
-  state.drop_data = true;
+  state.drop_data = {"database", "messagebus", "storage"};
   mark_dirty(state, now_.steady);
   return reply;
 }

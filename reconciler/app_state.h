@@ -60,7 +60,7 @@ struct AppState {
   std::string text;                     // canonical JSON of the manifest that `wanted` was made of
   bool removing = false;                // everything but data is to go
   bool purging = false;                 // a person asked for the data to go too
-  bool drop_data = false;
+  std::set<std::string> drop_data;      // the words of `needs` whose data goes, too
 
   // What was seen, by provider.
   std::map<std::string, SectionPtr> seen;
@@ -81,10 +81,10 @@ struct AppState {
   struct Watching {
     std::unique_ptr<Observer> observer;
     std::size_t asked = 0;  // calls given out so far
+    std::string error;      // why it is worth nothing; empty: so far it is
   };
   std::map<std::string, Watching> observers;  // by provider
   std::size_t outstanding = 0;
-  std::string observe_error;
   Plan plan;
   std::vector<StepState> states;
   int done = 0;
@@ -101,6 +101,7 @@ struct AppState {
   std::string last_plan;  // text of the last plan of which something was done
   int repeats = 0;        // how often the same plan was done in a row: it does not help
   bool planned = false;
+  std::optional<Place> serves_at;  // of an app that runs a service
 
   // What is known.
   Report report;

@@ -6,25 +6,79 @@
 
 namespace fairlead {
 
+bool Reconciler::is_service(const std::string& name) const {
+  return std::any_of(links_.begin(), links_.end(), [&](const Link& held) {
+    return held.provider().hosted_by(*platform_) == name;
+  });
+}
+
+// Whether the link's system has to do with the app: it is wanted there, or was seen there.
+bool Reconciler::involved(const AppState& state, const Link& held) const {
+  if (&held == &engine()) return true;
+  const std::string_view provider = held.provider().name();
+  const auto seen = state.seen.find(std::string(provider));
+  if (seen != state.seen.end() && seen->second) return true;
+  return state.wanted &&
+         std::any_of(state.wanted->resources.begin(), state.wanted->resources.end(),
+                     [&](const Resource& resource) { return resource.provider == provider; });
+}
+
+// A service that an app runs is where that app serves, as long as it is Healthy.
+void Reconciler::place_links() {
+  for (Link& held : links_) {
+    const bool was_up = held.up();
+    const std::string host = held.provider().hosted_by(*platform_);
+    if (host.empty()) {
+      held.set_place(held.provider().place(*platform_), "", now_);
+    } else {
+      const auto found = apps_.find(host);
+      const bool known = found != apps_.end() && found->second.wanted;
+      held.set_place(known ? found->second.serves_at : std::nullopt,
+                     known ? "waits for the app " + host + ", which is " +
+                                 health_name(found->second.report.health)
+                           : "there is no app " + host,
+                     now_);
+    }
+    if (was_up && !held.up()) connection_lost(held);
+  }
+}
+
+// Where a service moved, the apps that use it have it attached anew.
+void Reconciler::tell_guests(AppState& service) {
+  if (!is_service(service.name)) return;
+  std::optional<Place> place;
+  if (service.report.health == HealthState::healthy) {
+    place =
+        engine().provider().serves_at(service.seen[std::string(engine().provider().name())].get());
+  }
+  if (place == service.serves_at) return;
+  service.serves_at = place;
+  for (auto& [name, state] : apps_) {
+    if (state.wanted && state.wanted->services.count(service.name) > 0) {
+      mark_dirty(state, now_.steady);
+    }
+  }
+}
+
 void Reconciler::wake_links() {
   for (Link& held : links_) {
     const bool was_up = held.up();
     const std::string provider(held.provider().name());
-    Link::Wants wants = held.wake(now_);
+    Link::Wants wants = held.wake(*platform_, now_);
     if (wants.unsubscribe) {
       for (auto it = streams_.begin(); it != streams_.end();) {
         if (it->second == provider) send(Unsubscribe{it->first});
         it = it->second == provider ? streams_.erase(it) : std::next(it);
       }
     }
-    for (HttpCall& call : wants.handshake) {
-      expect(send(std::move(call)), {Expected::For::handshake, provider, 0, "", 0, {}});
+    if (wants.handshake) {
+      expect(ask(std::move(*wants.handshake)),
+             {Expected::For::handshake, provider, 0, "", held.generation(), {}});
     }
     if (wants.subscribe) streams_[send(Subscribe{std::move(*wants.subscribe)})] = provider;
     for (std::size_t i = 0; i < wants.listing.size(); ++i) {
-      const RequestId id =
-          std::visit([this](auto& call) { return send(std::move(call)); }, wants.listing[i]);
-      expect(id, {Expected::For::listing, provider, i, "", 0, {}});
+      expect(ask(std::move(wants.listing[i])),
+             {Expected::For::listing, provider, i, "", held.generation(), {}});
     }
     if (was_up && !held.up()) connection_lost(held);
   }
@@ -36,6 +90,11 @@ void Reconciler::connection_lost(Link& lost) {
   record.verb = "disconnected";
   record.resource = std::string(lost.provider().name());
   record.cause = lost.error() + "; containers run on, fairlead tries again";
+  if (&lost != &engine()) {
+    for (auto& [name, state] : apps_) {
+      if (involved(state, lost)) mark_dirty(state, now_.steady);
+    }
+  }
   log(std::move(record));
 }
 
@@ -47,7 +106,11 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
     record.resource = listed.session()->description;
     log(std::move(record));
   }
-  for (const auto& [name, section] : observed.apps) app(name);
+  for (const auto& [name, section] : observed.apps) {
+    // What is foreign makes no app.
+    const Provider& knows = listed.provider();
+    if (knows.anything(section.get()) || !knows.data(section.get()).empty()) app(name);
+  }
   int found = 0;
   for (auto& [name, state] : apps_) {
     const auto section = observed.apps.find(name);

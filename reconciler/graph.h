@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct Graph {
   // What providers put into the environment of the app's containers, beneath what its manifest
   // says.
   std::map<std::string, std::string> env;
+  // Apps whose containers must be attached to this app's network, each under its name as alias
+  // ("mariadb"): the services that it uses.
+  std::set<std::string> services;
   std::vector<std::string> unmet;  // needs that no provider offers: nothing is done for this app
   std::string revision;            // names this wanted state: the fingerprints of its processes
 };

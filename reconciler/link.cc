@@ -15,8 +15,25 @@ constexpr Duration never = Duration::max();
 Link::Link(const Provider& provider, Timing timing, std::uint64_t seed)
     : provider_(provider), timing_(timing), jitter_(seed) {}
 
-Link::Wants Link::wake(Instant now) {
+void Link::set_place(std::optional<Place> place, const std::string& why, Instant now) {
+  if (!place) error_ = why;
+  if (place == place_) return;
+  place_ = std::move(place);
+  if (phase_ == Phase::up || phase_ == Phase::listing) ++reconnects_;
+  phase_ = Phase::down;
+  ++generation_;
+  lister_.reset();
+  tries_ = 0;
+  next_try_ = now.steady;
+  if (place_) error_ = "not connected yet";
+}
+
+Link::Wants Link::wake(const Platform& platform, Instant now) {
   Wants wants;
+  if (!place_) {
+    wants.unsubscribe = std::exchange(streaming_, false);
+    return wants;
+  }
   if (phase_ == Phase::down && now.steady >= next_try_) {
     wants.unsubscribe = std::exchange(streaming_, false);
     phase_ = Phase::shaking;
@@ -24,10 +41,8 @@ Link::Wants Link::wake(Instant now) {
     asked_ = false;
   }
   if (phase_ == Phase::shaking && !asked_) {
-    if (auto call = provider_.handshake(handshake_)) {
-      wants.handshake.push_back(std::move(*call));
-      asked_ = true;
-    }
+    wants.handshake = provider_.handshake(*place_, platform, handshake_);
+    asked_ = wants.handshake.has_value();
   }
   if (phase_ == Phase::subscribing && !asked_) {
     wants.subscribe = provider_.subscription(*session_);
@@ -39,6 +54,7 @@ Link::Wants Link::wake(Instant now) {
 }
 
 Duration Link::due() const {
+  if (!place_) return never;
   if (phase_ == Phase::down) return next_try_;
   if (phase_ == Phase::up && !lister_) return relist_ ? Duration(0) : next_list_;
   return never;
@@ -57,6 +73,7 @@ void Link::begin_listing(Wants& wants, Instant now) {
 
 void Link::fail(const std::string& error, Instant now) {
   error_ = error;
+  ++generation_;
   if (phase_ == Phase::up || phase_ == Phase::listing) ++reconnects_;
   phase_ = Phase::down;
   lister_.reset();
@@ -67,12 +84,17 @@ void Link::fail(const std::string& error, Instant now) {
   next_try_ = now.steady + std::max<Duration>(tries_apart, jitter_.around(wait));
 }
 
-void Link::take_handshake(const Answer& answer, Instant now) {
-  if (phase_ != Phase::shaking) return;
+void Link::lost(const std::string& error, Instant now) {
+  if (phase_ == Phase::up) fail(error, now);
+}
+
+void Link::take_handshake(std::uint64_t generation, const Answer& answer, const Platform& platform,
+                          Instant now) {
+  if (phase_ != Phase::shaking || generation != generation_) return;
   handshake_.push_back(answer);
   asked_ = false;
-  if (provider_.handshake(handshake_)) return;
-  Result<Session> session = provider_.negotiate(handshake_);
+  if (provider_.handshake(*place_, platform, handshake_)) return;
+  Result<Session> session = provider_.negotiate(*place_, platform, handshake_);
   if (!session) return fail(session.error().message, now);
   session_ = std::move(*session);
   const bool streams = timing_.stream && provider_.subscription(*session_).has_value();
@@ -91,9 +113,9 @@ void Link::take_stream_closed(const std::string& error, Instant now) {
   fail(error.empty() ? "the engine closed the event stream" : error, now);
 }
 
-std::optional<Observer::Observed> Link::take_listing(std::size_t index, const Answer& answer,
-                                                     Instant now) {
-  if (!lister_) return std::nullopt;  // of a connection that was lost
+std::optional<Observer::Observed> Link::take_listing(std::uint64_t generation, std::size_t index,
+                                                     const Answer& answer, Instant now) {
+  if (!lister_ || generation != generation_) return std::nullopt;
   if (Result<void> taken = lister_->take(index, answer); !taken)
     listing_error_ = taken.error().message;
   if (--outstanding_ > 0) return std::nullopt;

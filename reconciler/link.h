@@ -10,10 +10,12 @@
 #include "reconciler/backoff.h"
 #include "reconciler/world.h"
 
-// The connection to one provider's system: handshake, event stream first, then a full list; the
-// same again whenever the stream ends, with back-off and never more than one try a second; a full
-// list every resync interval. Owned by the Reconciler. Does no I/O: it gives requests out and takes
-// events in.
+// The connection to one provider's system: handshake, event stream first (where there is one), then
+// a full list; the same again whenever the stream ends or the system is lost, with back-off and
+// never more than one try a second; a full list every resync interval. Nothing is tried before it
+// is known where the system is. Owned by the Reconciler. Does no I/O: it gives requests out and
+// takes events in. Answers bring the generation() under which they were asked for; those of an
+// earlier connection are dropped.
 namespace fairlead {
 
 class Link {
@@ -25,6 +27,11 @@ class Link {
   };
   Link(const Provider& provider, Timing timing, std::uint64_t seed);
 
+  // Where its system is from now on; nothing: nowhere, and `why` says what it waits for. Another
+  // place is another connection.
+  void set_place(std::optional<Place> place, const std::string& why, Instant now);
+  const std::optional<Place>& place() const { return place_; }
+
   const Provider& provider() const { return provider_; }
   bool up() const { return phase_ == Phase::up; }
   const std::optional<Session>& session() const { return session_; }
@@ -32,23 +39,27 @@ class Link {
   const std::string& error() const { return error_; }
   int tries() const { return tries_; }  // that failed since it was last up
   int reconnects() const { return reconnects_; }
+  std::uint64_t generation() const { return generation_; }
 
   // What is to be sent now. Calls of a listing are numbered from 0.
   struct Wants {
-    std::vector<HttpCall> handshake;  // at most one
+    std::optional<Call> handshake;
     std::optional<HttpCall> subscribe;
-    std::vector<std::variant<HttpCall, FileCall>> listing;
+    std::vector<Call> listing;
     bool unsubscribe = false;
   };
-  Wants wake(Instant now);
+  Wants wake(const Platform& platform, Instant now);
   Duration due() const;
 
-  void take_handshake(const Answer& answer, Instant now);
+  void take_handshake(std::uint64_t generation, const Answer& answer, const Platform& platform,
+                      Instant now);
   void take_stream_opened();
   void take_stream_closed(const std::string& error, Instant now);
   // A complete observation once the last answer of a listing is in.
-  std::optional<Observer::Observed> take_listing(std::size_t index, const Answer& answer,
-                                                 Instant now);
+  std::optional<Observer::Observed> take_listing(std::uint64_t generation, std::size_t index,
+                                                 const Answer& answer, Instant now);
+  // Somebody who asked it otherwise got no sense out of it.
+  void lost(const std::string& error, Instant now);
   // Whether the listing just taken was the first since the connection was made: until then anything
   // may have happened unseen.
   bool first_listing() const { return first_listing_; }
@@ -65,6 +76,8 @@ class Link {
   Timing timing_;
   Jitter jitter_;
   Phase phase_ = Phase::down;
+  std::optional<Place> place_;
+  std::uint64_t generation_ = 1;
   std::vector<Answer> handshake_;
   std::optional<Session> session_;
   SectionPtr shared_;

@@ -38,8 +38,7 @@ void Reconciler::schedule(AppState& state) {
 }
 
 bool Reconciler::may_begin(const AppState& state) const {
-  return state.phase == AppState::Phase::idle &&
-         std::all_of(links_.begin(), links_.end(), [](const Link& held) { return held.up(); });
+  return state.phase == AppState::Phase::idle && engine().up();
 }
 
 void Reconciler::begin_passes() {
@@ -66,10 +65,10 @@ void Reconciler::begin_pass(AppState& state) {
   state.pass = ++passes_;
   state.began = now_.steady;
   state.due = never;
-  state.observe_error.clear();
   state.observing_hints = std::exchange(state.hinted, {});
   ++observing_;
   for (const Link& held : links_) {
+    if (!held.up() || !involved(state, held)) continue;
     const std::string provider(held.provider().name());
     Scope scope;
     scope.app = state.name;
@@ -79,7 +78,7 @@ void Reconciler::begin_pass(AppState& state) {
     scope.hinted = &state.observing_hints;
     scope.memory = &state.memory;
     scope.now = now_;
-    state.observers[provider] = {held.provider().observe(*held.session(), scope), 0};
+    state.observers[provider] = {held.provider().observe(*held.session(), scope), 0, ""};
   }
   state.listed = false;
   observe_more(state);
@@ -88,8 +87,7 @@ void Reconciler::begin_pass(AppState& state) {
 void Reconciler::observe_more(AppState& state) {
   for (auto& [provider, watching] : state.observers) {
     for (auto& call : watching.observer->next()) {
-      const RequestId id = std::visit([this](auto& what) { return send(std::move(what)); }, call);
-      expect(id,
+      expect(ask(std::move(call)),
              {Expected::For::observation, state.name, watching.asked++, provider, state.pass, {}});
       ++state.outstanding;
     }
@@ -101,10 +99,9 @@ void Reconciler::take_observation(AppState& state, const Expected& expected, con
   const auto watching = state.observers.find(expected.key);
   if (state.pass != expected.pass || watching == state.observers.end()) return;
   const Result<void> taken = watching->second.observer->take(expected.index, answer);
-  if (!taken) state.observe_error = taken.error().message;
+  if (!taken) watching->second.error = taken.error().message;
   if (--state.outstanding > 0) return;
-  if (state.observe_error.empty()) return observe_more(state);
-  // Nothing is decided from half an observation.
+  if (!worthless(state)) return observe_more(state);
   state.observers.clear();
   state.phase = AppState::Phase::idle;
   --observing_;
@@ -114,6 +111,23 @@ void Reconciler::take_observation(AppState& state, const Expected& expected, con
   const Duration wait =
       state.observe_failures == 1 ? moved_wait(2) : backoff(state.observe_failures);
   mark_dirty(state, now_.steady + jitter_.around(wait));
+}
+
+// Nothing is decided from half an observation. A service of which no sense came is lost, and the
+// rest of the app is looked after without it.
+bool Reconciler::worthless(AppState& state) {
+  bool engine_erred = false;
+  for (auto watching = state.observers.begin(); watching != state.observers.end();) {
+    Link& asked = *link(watching->first);
+    const bool erred = !watching->second.error.empty();
+    if (erred && &asked == &engine()) engine_erred = true;
+    if (erred && &asked != &engine() && asked.up()) {
+      asked.lost(watching->second.error, now_);
+      connection_lost(asked);
+    }
+    watching = erred ? state.observers.erase(watching) : std::next(watching);
+  }
+  return engine_erred;
 }
 
 void Reconciler::observed(AppState& state) {
@@ -133,14 +147,30 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
   View view;
   view.app = state.name;
   view.wanted = state.wanted.get();
-  view.seen = state.seen.at(std::string(held.provider().name())).get();
+  const auto seen = state.seen.find(std::string(held.provider().name()));
+  view.seen = seen == state.seen.end() ? nullptr : seen->second.get();
   view.shared = held.shared();
   view.session = &*held.session();
   view.platform = platform_.get();
   view.memory = &state.memory;
   view.claims = &claims_;
   view.now = now_;
-  view.drop_data = state.drop_data;
+  for (const std::string& word : held.provider().offers()) {
+    view.drop_data = view.drop_data || state.drop_data.count(word) > 0;
+  }
+  for (const Link& other : links_) {
+    const std::string host = other.provider().hosted_by(*platform_);
+    const auto service = apps_.find(host);
+    if (host.empty() || service == apps_.end()) continue;
+    const auto section = service->second.seen.find(std::string(held.provider().name()));
+    if (section != service->second.seen.end()) view.services[host] = section->second.get();
+  }
+  if (is_service(state.name)) {
+    for (const auto& [name, other] : apps_) {
+      const bool uses = other.wanted && other.wanted->services.count(state.name) > 0;
+      if (uses || other.removing) view.guests.insert(name);
+    }
+  }
   if (!state.wanted) return view;
   view.waiting_for = waiting_for(*state.wanted->app);
   return view;
@@ -151,12 +181,7 @@ void Reconciler::diff(AppState& state) {
   Report report;
   const bool concerned = state.wanted || state.removing;
   for (const Link& held : links_) {
-    if (!concerned) break;
-    const std::size_t before = plan.steps().size();
-    held.provider().diff(view_of(state, held), plan, report);
-    for (std::size_t i = before; i < plan.steps().size(); ++i) {
-      plan.steps()[i].provider = held.provider().name();
-    }
+    if (concerned && involved(state, held)) diff_at(state, held, plan, report);
   }
   if (state.wanted && !state.wanted->unmet.empty()) leave_alone(state, plan, report);
   for (const Step& step : plan.steps()) {
@@ -172,6 +197,40 @@ void Reconciler::diff(AppState& state) {
   describe(state, std::move(report));
   if (options_.mode == Mode::plan) return end_pass(state);
   act(state);
+}
+
+void Reconciler::diff_at(const AppState& state, const Link& held, Plan& plan,
+                         Report& report) const {
+  const std::size_t before = plan.steps().size();
+  if (!held.up()) {
+    without(state, held, plan, report);
+  } else {
+    View view = view_of(state, held);
+    for (std::size_t i = 0; i < before; ++i) view.prerequisites.push_back(i);
+    if (&held != &engine()) view.standing = engine().provider().standing(view_of(state, engine()));
+    held.provider().diff(view, plan, report);
+  }
+  for (std::size_t i = before; i < plan.steps().size(); ++i) {
+    plan.steps()[i].provider = held.provider().name();
+  }
+}
+
+// A service that cannot be asked: what runs is left alone, what is new waits for it.
+void Reconciler::without(const AppState& state, const Link& held, Plan& plan,
+                         Report& report) const {
+  const std::string service(held.provider().name());
+  const std::string why = service + ": " + held.error();
+  report.out_of_sync("ServiceUnavailable", why);
+  if (!state.wanted) return;
+  for (const Resource& resource : state.wanted->resources) {
+    if (resource.provider != service) continue;
+    Step wait;
+    wait.verb = "wait";
+    wait.resource = resource.id();
+    wait.cause = why;
+    plan.add(std::move(wait));
+    report.resources.push_back({resource.kind, resource.name, "unknown", why});
+  }
 }
 
 // What no provider offers yet cannot be half given: nothing of this app is touched.
@@ -216,16 +275,13 @@ void Reconciler::submit_step(AppState& state, std::size_t index) {
   state.states[index] = StepState::running;
   Request request;
   request.id = ++last_id_;
-  if (const auto* call = std::get_if<HttpCall>(&step.request)) {
-    const Result<void> allowed = link(step.provider)->provider().policy(*call, *platform_);
-    if (!allowed) {
-      state.states[index] = StepState::failed;
-      return step_failed(state, step, allowed.error());
-    }
-    request.what = *call;
-  } else {
-    request.what = std::get<FileCall>(step.request);
+  const Call call = step.call();
+  const Result<void> allowed = link(step.provider)->provider().policy(call, *platform_);
+  if (!allowed) {
+    state.states[index] = StepState::failed;
+    return step_failed(state, step, allowed.error());
   }
+  std::visit([&](const auto& what) { request.what = what; }, call);
   Expected expected{Expected::For::step, state.name, index, step_key(step), state.pass, {}};
   expected.step = {step, state.pass, now_.steady};
   expect(request.id, std::move(expected));
@@ -329,8 +385,11 @@ void Reconciler::end_if_done(AppState& state) {
 
 void Reconciler::end_pass(AppState& state) {
   state.phase = AppState::Phase::idle;
-  const bool removal_done =
-      state.removing && state.plan.empty() && state.in_flight.empty() && nothing_left(state);
+  const bool seen_whole = std::all_of(links_.begin(), links_.end(), [&](const Link& held) {
+    return held.up() || !involved(state, held);
+  });
+  const bool removal_done = state.removing && state.plan.empty() && state.in_flight.empty() &&
+                            seen_whole && nothing_left(state);
   if (removal_done) return finish_removal(state);
   // Never at once: what is due now was just looked at.
   Duration due = std::max<Duration>(state.report.look_again.value_or(never), now_.steady + soonest);
@@ -390,6 +449,7 @@ void Reconciler::describe(AppState& state, Report report) {
   const bool health_moved = report.health != state.report.health;
   state.report = std::move(report);
   if (health_moved) wake_dependents(state.name);
+  tell_guests(state);
   if (!news) return;
   LogRecord record;
   const bool bad = state.report.health == HealthState::degraded;

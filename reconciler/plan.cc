@@ -13,6 +13,13 @@ std::size_t Plan::add(Step step) {
   return steps_.size() - 1;
 }
 
+Call Step::call() const {
+  FAIRLEAD_CHECK(!waits());
+  if (const auto* http = std::get_if<HttpCall>(&request)) return *http;
+  if (const auto* sql = std::get_if<SqlCall>(&request)) return *sql;
+  return std::get<FileCall>(request);
+}
+
 bool Plan::has_requests() const {
   return std::any_of(steps_.begin(), steps_.end(), [](const Step& step) { return !step.waits(); });
 }

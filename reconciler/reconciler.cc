@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "reconciler/check.h"
+
 namespace fairlead {
 namespace {
 
 // In Mode::once: so many failures of one step, and it is not waited for any longer.
 constexpr int failures_max = 3;
+// The same for connections.
+constexpr int tries_max = 3;
 
 }  // namespace
 
@@ -21,6 +25,7 @@ Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> plat
   Link::Timing timing;
   timing.resync = platform_->engine.resync;
   timing.stream = options_.mode != Mode::plan;
+  FAIRLEAD_CHECK(!providers_.empty());
   for (const auto& provider : providers_) links_.emplace_back(*provider, timing, options_.seed++);
   catalog_.restore(last_good);
 }
@@ -36,6 +41,7 @@ std::vector<Request> Reconciler::handle(const Event& event, Instant now) {
 }
 
 void Reconciler::advance() {
+  place_links();
   wake_links();
   if (guard_due_ || (verdict_.due && now_.steady >= *verdict_.due)) guard_removals();
   if (now_.steady >= save_due_) save_again();
@@ -56,12 +62,16 @@ Duration Reconciler::deadline() const {
 }
 
 RequestId Reconciler::send(
-    std::variant<HttpCall, FileCall, Subscribe, Unsubscribe, Reply, LogRecord> what) {
+    std::variant<HttpCall, FileCall, SqlCall, Subscribe, Unsubscribe, Reply, LogRecord> what) {
   Request request;
   request.id = ++last_id_;
   request.what = std::move(what);
   out_->push_back(std::move(request));
   return last_id_;
+}
+
+RequestId Reconciler::ask(Call call) {
+  return std::visit([this](auto& what) { return send(std::move(what)); }, call);
 }
 
 void Reconciler::log(LogRecord record) {
@@ -97,10 +107,10 @@ void Reconciler::on(const Answered& event) {
   queue_.done(event.request);
   switch (expected.what) {
     case Expected::For::handshake:
-      return link(expected.owner)->take_handshake(event.answer, now_);
+      return link(expected.owner)->take_handshake(expected.pass, event.answer, *platform_, now_);
     case Expected::For::listing: {
       Link& listed = *link(expected.owner);
-      auto observed = listed.take_listing(expected.index, event.answer, now_);
+      auto observed = listed.take_listing(expected.pass, expected.index, event.answer, now_);
       if (observed) take_listing(listed, std::move(*observed));
       return;
     }
@@ -206,17 +216,14 @@ void Reconciler::on(const Stop&) {
 // In Mode::once something that cannot get better by itself ends the wait.
 bool Reconciler::finished() const {
   if (options_.mode == Mode::daemon) return stopped_;
-  if (std::any_of(links_.begin(), links_.end(),
-                  [](const Link& held) { return held.tries() >= 3; })) {
-    return true;
-  }
-  const bool all_up =
-      std::all_of(links_.begin(), links_.end(), [](const Link& held) { return held.up(); });
-  if (!all_up || !catalog_.was_read() || guard_due_) return false;
+  if (engine().tries() >= tries_max) return true;
+  const bool waits =
+      std::any_of(links_.begin(), links_.end(), [this](const Link& held) { return awaited(held); });
+  if (waits || !catalog_.was_read() || guard_due_) return false;
   return std::all_of(apps_.begin(), apps_.end(), [this](const auto& entry) {
     const AppState& state = entry.second;
     const bool nothing = !state.wanted && !state.removing;
-    if (options_.mode == Mode::plan) return state.planned || nothing;
+    if (options_.mode == Mode::plan) return nothing || (state.planned && state.due > now_.steady);
     if (nothing) return true;
     if (state.phase != AppState::Phase::idle || !state.in_flight.empty()) return false;
     const bool well = state.report.health == HealthState::healthy ||
@@ -224,6 +231,17 @@ bool Reconciler::finished() const {
     const bool settled = state.planned && state.due > now_.steady;
     return settled && (well || hopeless(state));
   });
+}
+
+// Whether more is to be known of it soon. A plan makes nothing better: it does not wait for a
+// service that is not there yet.
+bool Reconciler::awaited(const Link& held) const {
+  if (held.up() || held.tries() >= tries_max) return false;
+  const std::string host = held.provider().hosted_by(*platform_);
+  if (held.place() || host.empty()) return true;
+  const auto app = apps_.find(host);
+  return options_.mode == Mode::once && app != apps_.end() && app->second.wanted &&
+         !hopeless(app->second);
 }
 
 bool Reconciler::hopeless(const AppState& state) const {
@@ -237,9 +255,7 @@ bool Reconciler::hopeless(const AppState& state) const {
 
 bool Reconciler::converged() const {
   if (!catalog_.was_read() || !catalog_.broken().empty() || !verdict_.waiting.empty()) return false;
-  const bool up =
-      std::all_of(links_.begin(), links_.end(), [](const Link& held) { return held.up(); });
-  return up && std::all_of(apps_.begin(), apps_.end(), [](const auto& entry) {
+  return engine().up() && std::all_of(apps_.begin(), apps_.end(), [](const auto& entry) {
            const AppState& state = entry.second;
            if (!state.wanted && !state.removing) return state.frozen.empty();
            const bool well = state.report.health == HealthState::healthy ||

@@ -63,10 +63,10 @@ class Reconciler {
   struct Expected {
     enum class For { handshake, listing, observation, step, probe, save };
     For what;
-    std::string owner;      // provider or app
-    std::size_t index = 0;  // of the observer's call
-    std::string key;        // step or probe key, or provider of an observation
-    std::uint64_t pass = 0;
+    std::string owner;       // provider or app
+    std::size_t index = 0;   // of the observer's call
+    std::string key;         // step or probe key, or provider of an observation
+    std::uint64_t pass = 0;  // of a handshake or listing the link's generation
     InFlight step;
   };
 
@@ -82,12 +82,16 @@ class Reconciler {
   void on(const Woken&) {}
   void on(const Stop&);
   void advance();
-  RequestId send(std::variant<HttpCall, FileCall, Subscribe, Unsubscribe, Reply, LogRecord> what);
+  RequestId send(
+      std::variant<HttpCall, FileCall, SqlCall, Subscribe, Unsubscribe, Reply, LogRecord> what);
+  RequestId ask(Call call);
   void expect(RequestId id, Expected expected) { requests_[id] = std::move(expected); }
   void log(LogRecord record);
   AppState& app(const std::string& name);
   Link* link(const std::string& provider);
+  const Link& engine() const { return links_.back(); }
   bool hopeless(const AppState& app) const;
+  bool awaited(const Link& link) const;
 
   // wanted.cc: from manifests to wanted graphs, and to removals
   void want(const std::set<std::string>& names);
@@ -108,6 +112,10 @@ class Reconciler {
 
   // connections.cc
   void wake_links();
+  void place_links();
+  void tell_guests(AppState& service);
+  bool is_service(const std::string& app) const;
+  bool involved(const AppState& app, const Link& link) const;
   void connection_lost(Link& link);
   void audit(Link& link);
   void take_listing(Link& link, Observer::Observed observed);
@@ -120,9 +128,12 @@ class Reconciler {
   void begin_pass(AppState& app);
   void observe_more(AppState& app);
   void take_observation(AppState& app, const Expected& expected, const Answer& answer);
+  bool worthless(AppState& app);
   void observed(AppState& app);
   void diff(AppState& app);
   View view_of(const AppState& app, const Link& link) const;
+  void diff_at(const AppState& app, const Link& link, Plan& plan, Report& report) const;
+  void without(const AppState& app, const Link& link, Plan& plan, Report& report) const;
   void act(AppState& app);
   void leave_alone(const AppState& app, Plan& plan, Report& report) const;
   bool released(const AppState& app, const Step& step) const;
@@ -144,6 +155,7 @@ class Reconciler {
   Json app_status(const AppState& app) const;
   std::string why_nothing(const AppState& app, const std::string& waits) const;
   Json removals() const;
+  Json services() const;
   Reply purge(const Command& command);
   Reply approve(const Command& command);
 

@@ -5,10 +5,15 @@
 namespace fairlead {
 namespace {
 
-std::vector<std::string> unmet_needs(const Providers& providers, const Needs& needs) {
+using HasApp = std::function<bool(const std::string&)>;
+
+std::vector<std::string> unmet_needs(const Providers& providers, const Needs& needs,
+                                     const Platform& platform, const HasApp& has_app) {
   const auto offered = [&](const std::string& need) {
-    return std::any_of(providers.begin(), providers.end(),
-                       [&](const auto& provider) { return provider->offers().count(need) > 0; });
+    return std::any_of(providers.begin(), providers.end(), [&](const auto& provider) {
+      const std::string host = provider->hosted_by(platform);
+      return provider->offers().count(need) > 0 && (host.empty() || has_app(host));
+    });
   };
   std::vector<std::string> unmet;
   if (needs.database && !offered("database")) unmet.emplace_back("database");
@@ -22,10 +27,11 @@ std::vector<std::string> unmet_needs(const Providers& providers, const Needs& ne
 Result<std::shared_ptr<const Graph>> resolve(const Providers& providers,
                                              const std::shared_ptr<const App>& app,
                                              const Platform& platform,
-                                             const std::map<std::string, Secret>& secrets) {
+                                             const std::map<std::string, Secret>& secrets,
+                                             const HasApp& has_app) {
   auto graph = std::make_shared<Graph>();
   graph->app = app;
-  graph->unmet = unmet_needs(providers, app->needs);
+  graph->unmet = unmet_needs(providers, app->needs, platform, has_app);
   const ResolveInput input{app.get(), &platform, &secrets};
   for (const auto& provider : providers) {
     const std::size_t before = graph->resources.size();

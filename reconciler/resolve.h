@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,10 +15,11 @@ namespace fairlead {
 using Providers = std::vector<std::unique_ptr<Provider>>;
 
 // Providers come in the order in which they give things to each other: accounts before the
-// containers that use them. Errors: invalid, with the place in the manifest.
-Result<std::shared_ptr<const Graph>> resolve(const Providers& providers,
-                                             const std::shared_ptr<const App>& app,
-                                             const Platform& platform,
-                                             const std::map<std::string, Secret>& secrets);
+// containers that use them. What a provider offers counts only where its system is: outside, or in
+// an app that `has_app` knows. Errors: invalid, with the place in the manifest.
+Result<std::shared_ptr<const Graph>> resolve(
+    const Providers& providers, const std::shared_ptr<const App>& app, const Platform& platform,
+    const std::map<std::string, Secret>& secrets,
+    const std::function<bool(const std::string& app)>& has_app);
 
 }  // namespace fairlead

@@ -11,6 +11,19 @@ namespace {
 constexpr std::chrono::seconds save_again_after{10};
 constexpr std::size_t errors_told_max = 3;
 
+// The words of `needs` whose data goes with the manifest.
+std::set<std::string> dropped_with(const App& app) {
+  const bool all = app.reclaim == Reclaim::remove;
+  const auto drops = [&](const std::optional<AccountNeed>& need) {
+    return need && (need->reclaim ? *need->reclaim == "delete" : all);
+  };
+  std::set<std::string> words;
+  if (all) words.insert("storage");
+  if (drops(app.needs.database)) words.insert("database");
+  if (drops(app.needs.messagebus)) words.insert("messagebus");
+  return words;
+}
+
 std::string told(const std::vector<Error>& errors) {
   std::string text;
   for (std::size_t i = 0; i < errors.size() && i < errors_told_max; ++i) {
@@ -40,7 +53,9 @@ void Reconciler::on(const ManifestsChanged& event) {
     log(std::move(record));
   }
   for (const std::string& name : change.saved) save(name);
-  if (!std::exchange(wanted_once_, true) || secrets_changed) {
+  const bool services_changed = std::any_of(change.changed.begin(), change.changed.end(),
+                                            [this](const auto& name) { return is_service(name); });
+  if (!std::exchange(wanted_once_, true) || secrets_changed || services_changed) {
     want_all();
   } else {
     want(change.changed);
@@ -107,7 +122,9 @@ void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
   }
   if (entry.doubles.empty()) state.doubled.clear();
   // An app that is about to be removed keeps what it was until the guard has decided.
-  Result<std::shared_ptr<const Graph>> graph = resolve(providers_, entry.app, *platform_, secrets_);
+  Result<std::shared_ptr<const Graph>> graph =
+      resolve(providers_, entry.app, *platform_, secrets_,
+              [this](const std::string& name) { return catalog_.entries().count(name) > 0; });
   if (!graph) {
     state.frozen = graph.error().text() + "; what runs is left as it is";
     return;
@@ -175,10 +192,7 @@ bool Reconciler::nothing_left(const AppState& state) const {
 }
 
 void Reconciler::guard_removals() {
-  const bool ready =
-      catalog_.was_read() && std::all_of(links_.begin(), links_.end(), [](const Link& held) {
-        return held.first_listing() || held.up();
-      });
+  const bool ready = catalog_.was_read() && (engine().first_listing() || engine().up());
   if (!ready) {
     // Decided anew with the next listing; a grace that ends meanwhile wakes nobody.
     verdict_.due.reset();
@@ -213,8 +227,7 @@ void Reconciler::guard_removals() {
     AppState& state = app(name);
     if (state.removing) continue;
     const auto entry = catalog_.entries().find(name);
-    state.drop_data =
-        entry != catalog_.entries().end() && entry->second.app->reclaim == Reclaim::remove;
+    if (entry != catalog_.entries().end()) state.drop_data = dropped_with(*entry->second.app);
     state.removing = true;
     state.wanted.reset();
     mark_dirty(state, now_.steady);
@@ -225,7 +238,7 @@ void Reconciler::guard_removals() {
                       entry->second.listed;
     if (!back) continue;
     state.removing = false;
-    state.drop_data = false;
+    state.drop_data.clear();
     set_wanted(state, entry->second);
     mark_dirty(state, now_.steady);
   }
@@ -236,7 +249,7 @@ void Reconciler::finish_removal(AppState& state) {
   guard_.removed(name, now_.steady);
   catalog_.forget(name);
   state.removing = false;
-  state.drop_data = false;
+  state.drop_data.clear();
   state.purging = false;
   state.text.clear();
   state.due = never;

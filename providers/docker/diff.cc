@@ -35,6 +35,9 @@ std::set<std::string> addresses_in_use(const SeenApp& seen) {
   for (const SeenContainer& container : seen.containers) {
     for (const auto& [name, endpoint] : container.networks) used.insert(endpoint.address);
   }
+  for (const SeenContainer& visitor : seen.visitors) {
+    for (const auto& [name, endpoint] : visitor.networks) used.insert(endpoint.address);
+  }
   return used;
 }
 
@@ -44,7 +47,9 @@ class AppDiff {
   AppDiff(const Keys& keys, const View& view, Plan& plan, Report& report)
       : view_(view),
         steps_(keys, *view.session),
-        draft_{view, seen_of(view), steps_, plan, report, Addresses("", {}), {}, {}, {}, {}, ""} {}
+        draft_(view, seen_of(view), steps_, plan, report) {
+    draft_.before = view.prerequisites;
+  }
 
   void run() {
     draft_.blocked = view_.waiting_for;
@@ -54,6 +59,7 @@ class AppDiff {
     const bool suspended = view_.wanted->app->suspend;
     if (!suspended) {
       network();
+      services();
       volume();
       images();
     }
@@ -92,6 +98,48 @@ class AppDiff {
     } else if (draft_.blocked.empty()) {
       create_network();
     }
+  }
+
+  // The services that the app uses are attached to its network, each under its own name; others
+  // have no business there.
+  void services() {
+    for (const SeenContainer& visitor : draft_.seen.visitors) {
+      const std::string& service = visitor.identity.app;
+      if (view_.wanted->services.count(service) > 0) continue;
+      draft_.add(steps_.disconnect(visitor, view_.app), view_.app + " does not use " + service);
+    }
+    if (!draft_.blocked.empty()) return;
+    for (const std::string& service : view_.wanted->services) attach(service);
+  }
+
+  void attach(const std::string& service) {
+    const auto held = view_.services.find(service);
+    const auto* seen =
+        held == view_.services.end() ? nullptr : dynamic_cast<const SeenApp*>(held->second);
+    const SeenContainer* serving = seen ? serving_container(*seen) : nullptr;
+    if (!serving) {
+      const std::string cause = "until the app " + service + " runs";
+      draft_.before.push_back(draft_.add(Steps::wait("container " + service), cause));
+      draft_.report.out_of_sync("ServiceUnavailable", "waits for the app " + service);
+      return;
+    }
+    if (draft_.own && is_attached(serving->id)) return;
+    const std::optional<std::string> address = draft_.addresses.take();
+    if (!address) return;
+    std::vector<std::size_t> needs;
+    if (draft_.network) needs.push_back(*draft_.network);
+    const Attachment attachment{view_.app, *address, {service}};
+    draft_.before.push_back(draft_.add(steps_.connect(*serving, attachment),
+                                       view_.app + " uses " + service, std::move(needs)));
+  }
+
+  bool is_attached(const std::string& id) const {
+    return std::any_of(draft_.seen.visitors.begin(), draft_.seen.visitors.end(),
+                       [&](const SeenContainer& visitor) {
+                         const auto endpoint = visitor.networks.find(view_.app);
+                         return visitor.id == id && endpoint != visitor.networks.end() &&
+                                endpoint->second.network_id == draft_.own->id;
+                       });
   }
 
   void create_network() {
@@ -211,13 +259,16 @@ void diff_app(const Keys& keys, const View& view, Plan& plan, Report& report) {
 void diff_removal(const Keys& keys, const View& view, Plan& plan, Report& report) {
   const SeenApp& seen = seen_of(view);
   const Steps steps(keys, *view.session);
-  Draft draft{view, seen, steps, plan, report, Addresses("", {}), {}, {}, {}, {}, ""};
+  Draft draft(view, seen, steps, plan, report);
   const std::string cause = "the manifest is gone";
   std::vector<std::size_t> gone;
   for (const SeenContainer& container : seen.containers) {
     const auto last = retire(draft, container, Ending::remove, cause, {});
     gone.insert(gone.end(), last.begin(), last.end());
     if (container.state == "removing") report.due(view.now.steady + std::chrono::milliseconds(250));
+  }
+  for (const SeenContainer& visitor : seen.visitors) {
+    gone.push_back(draft.add(steps.disconnect(visitor, view.app), cause));
   }
   // One that the engine is still removing keeps the network busy.
   const bool busy = std::any_of(seen.containers.begin(), seen.containers.end(),
@@ -233,6 +284,38 @@ void diff_removal(const Keys& keys, const View& view, Plan& plan, Report& report
       draft.add(steps.remove_volume(volume.name), "reclaim: delete", gone);
     }
   }
+}
+
+Standing standing_of(const View& view) {
+  std::set<std::string> wanted;
+  if (view.wanted) {
+    for (const Resource& resource : view.wanted->resources) {
+      const auto* spec = dynamic_cast<const ContainerSpec*>(resource.spec.get());
+      if (spec) wanted.insert(spec->fingerprint);
+    }
+  }
+  Standing standing;
+  for (const SeenContainer& container : seen_of(view).containers) {
+    const bool old = wanted.count(container.identity.fingerprint) == 0;
+    if (old && !container.failed()) standing.settled = false;
+    if (!container.alive()) continue;
+    standing.running = true;
+    for (const auto& [name, endpoint] : container.networks) {
+      if (!endpoint.address.empty()) standing.addresses.insert(endpoint.address);
+    }
+  }
+  return standing;
+}
+
+const SeenContainer* serving_container(const SeenApp& seen) {
+  for (const SeenContainer& container : seen.containers) {
+    const auto endpoint = container.networks.find(container.identity.app);
+    const bool serves = container.identity.process == "web" && container.state == "running" &&
+                        !container.failed() && endpoint != container.networks.end() &&
+                        !endpoint->second.address.empty();
+    if (serves) return &container;
+  }
+  return nullptr;
 }
 
 std::vector<Probe> health_probes(const View& view) {

@@ -13,6 +13,12 @@ void diff_app(const Keys& keys, const View& view, Plan& plan, Report& report);
 // The app is no longer wanted: containers and network go, the volume only with `drop_data`.
 void diff_removal(const Keys& keys, const View& view, Plan& plan, Report& report);
 
+Standing standing_of(const View& view);
+
+// The container of the main process that serves others at its address in the app's own network;
+// null: none does.
+const SeenContainer* serving_container(const SeenApp& seen);
+
 // The HTTP health checks to be made of the app's running containers.
 std::vector<Probe> health_probes(const View& view);
 

@@ -83,6 +83,7 @@ std::optional<std::size_t> ProcessDiff::create_slot(int replica, Needs needs) {
   if (const auto pull = draft_.pulls.find(spec_.image); pull != draft_.pulls.end()) {
     needs.push_back(pull->second);
   }
+  needs.insert(needs.end(), draft_.before.begin(), draft_.before.end());
   const Needs secrets = secret_writes();
   needs.insert(needs.end(), secrets.begin(), secrets.end());
   const Attachment attachment{spec_.app, *address, {spec_.process, spec_.app}};
@@ -162,6 +163,8 @@ ProcessDiff::Needs ProcessDiff::mend_networks(const SeenContainer& container) {
   const std::string wanted_id = draft_.own ? draft_.own->id : "";
   bool attached = false;
   for (const auto& [name, endpoint] : container.networks) {
+    // Apps that use this service have it in their networks.
+    if (draft_.view.guests.count(name) > 0) continue;
     // A container that never ran has no network id yet.
     const bool same =
         endpoint.network_id.empty() || wanted_id.empty() || endpoint.network_id == wanted_id;

@@ -18,12 +18,16 @@ namespace fairlead::docker {
 
 // What the processes of an app share while its plan is drafted.
 struct Draft {
+  Draft(const View& of, const SeenApp& found, const Steps& with, Plan& into, Report& told)
+      : view(of), seen(found), steps(with), plan(into), report(told), addresses("", {}) {}
+
   const View& view;
   const SeenApp& seen;
   const Steps& steps;
   Plan& plan;
   Report& report;
   Addresses addresses;
+  std::vector<std::size_t> before;           // the steps before anything new may be created
   std::optional<std::size_t> network;        // the step that creates it; absent: it is there
   std::optional<std::size_t> volume;         // likewise
   std::map<std::string, std::size_t> pulls;  // image → the step that pulls it; absent: it is there

@@ -43,7 +43,8 @@ class Docker : public Provider {
     return resolve_app(keys_, input, graph);
   }
 
-  std::optional<HttpCall> handshake(const std::vector<Answer>& so_far) const override {
+  std::optional<Call> handshake(const Place&, const Platform&,
+                                const std::vector<Answer>& so_far) const override {
     HttpCall call;
     if (so_far.empty()) {
       call.path = "/version";
@@ -56,7 +57,8 @@ class Docker : public Provider {
     return std::nullopt;
   }
 
-  Result<Session> negotiate(const std::vector<Answer>& answers) const override {
+  Result<Session> negotiate(const Place&, const Platform&,
+                            const std::vector<Answer>& answers) const override {
     if (answers.size() < 2 || !answers[1].ok()) return unreachable(answers.back());
     const Result<Json> version = Json::parse(answers[0].body);
     const Result<Json> info = Json::parse(answers[1].body);
@@ -150,6 +152,15 @@ class Docker : public Provider {
     return network || !seen->containers.empty() || !seen->secret_files.empty();
   }
 
+  Standing standing(const View& view) const override { return standing_of(view); }
+  std::optional<Place> serves_at(const Section* section) const override {
+    const auto* seen = dynamic_cast<const SeenApp*>(section);
+    if (!seen) return std::nullopt;
+    const SeenContainer* serving = serving_container(*seen);
+    if (!serving) return std::nullopt;
+    return Place{serving->networks.at(serving->identity.app).address, serving->id};
+  }
+
   std::vector<std::string> data(const Section* section) const override {
     std::vector<std::string> names;
     const auto* seen = dynamic_cast<const SeenApp*>(section);
@@ -160,8 +171,10 @@ class Docker : public Provider {
     return names;
   }
 
-  Result<void> policy(const HttpCall& call, const Platform& platform) const override {
-    return check_policy(call, platform);
+  Result<void> policy(const Call& call, const Platform& platform) const override {
+    if (const auto* http = std::get_if<HttpCall>(&call)) return check_policy(*http, platform);
+    if (std::holds_alternative<FileCall>(call)) return {};
+    return Error{Code::denied, "the engine is not asked in SQL", ""};
   }
   Outcome judge(const Step& step, const Answer& answer) const override {
     return judge_step(keys_, step, answer);
@@ -178,12 +191,14 @@ std::map<std::string, std::string> listing(const Section* section) {
   if (!seen) return lines;
   for (const SeenContainer& container : seen->containers) {
     std::string text = container.state + (container.health.empty() ? "" : " " + container.health);
-    for (const auto& [name, endpoint] : container.networks) text += " in " + name;
+    // Where else it is attached is seen by the apps whose networks these are.
+    if (container.networks.count(container.identity.app) > 0) text += " attached";
     lines["container " + container.name + " (" + container.id.substr(0, 12) + ")"] = text;
   }
   for (const SeenNetwork& network : seen->networks) {
     if (network.ours) lines["network " + network.name] = network.id.substr(0, 12);
   }
+  for (const SeenContainer& visitor : seen->visitors) lines["visitor " + visitor.name] = "attached";
   for (const SeenVolume& volume : seen->volumes) {
     if (volume.ours) lines["volume " + volume.name] = volume.trouble;
   }

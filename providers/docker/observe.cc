@@ -10,8 +10,6 @@
 namespace fairlead::docker {
 namespace {
 
-using Call = std::variant<HttpCall, FileCall>;
-
 HttpCall get(std::string path) {
   HttpCall call;
   call.path = std::move(path);
@@ -105,6 +103,9 @@ class AllObserver : public Rounds {
 
   Observed finish() override {
     Observed observed;
+    for (const auto& [name, app] : apps_) {
+      for (const SeenContainer& container : app->containers) tell_hosts(container);
+    }
     for (auto& [name, app] : apps_) {
       std::sort(app->containers.begin(), app->containers.end(),
                 [](const auto& a, const auto& b) { return a.name < b.name; });
@@ -126,6 +127,13 @@ class AllObserver : public Rounds {
   void container(const Json& entry) {
     auto seen = decode_container(keys_, entry);
     if (seen) app(seen->identity.app).containers.push_back(std::move(*seen));
+  }
+  void tell_hosts(const SeenContainer& container) {
+    for (const auto& [network, endpoint] : container.networks) {
+      if (network == container.identity.app) continue;
+      const auto host = apps_.find(network);
+      if (host != apps_.end()) host->second->visitors.push_back(container);
+    }
   }
   void network(const Json& entry) {
     SeenNetwork seen = decode_network(keys_, entry);
@@ -233,6 +241,14 @@ class AppObserver : public Rounds {
                  if (found.name == volume) seen_->volumes.push_back(std::move(found));
                }
              });
+    if ((scope_.wanted && !scope_.wanted->services.empty()) || !before_.visitors.empty()) {
+      const Json attached =
+          Json::object({{"label", Json(std::vector<std::string>{std::string(label::installation) +
+                                                                "=" + keys_.installation()})},
+                        {"network", Json(std::vector<std::string>{app_})}});
+      ask_json(get(api_ + "/containers/json?all=1&filters=" + filters(attached)),
+               "list containers of the network", [this](const Json& body) { visitors(body); });
+    }
     if (has_secrets()) {
       ask(list_files(app_), [this](const Answer& answer) { return files(answer); });
     }
@@ -265,6 +281,13 @@ class AppObserver : public Rounds {
     }
     std::sort(seen_->containers.begin(), seen_->containers.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
+  }
+
+  void visitors(const Json& body) {
+    for (const Json& entry : body.items()) {
+      auto seen = decode_container(keys_, entry);
+      if (seen && seen->identity.app != app_) seen_->visitors.push_back(std::move(*seen));
+    }
   }
 
   const SeenContainer* known(const std::string& id) const {

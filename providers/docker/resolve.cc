@@ -15,7 +15,7 @@ constexpr std::int64_t default_memory = std::int64_t{1} << 30;
 constexpr std::int64_t default_pids = 1024;
 constexpr seconds default_deadline{60};
 constexpr seconds default_stop_grace{10};
-constexpr int addresses_beside_containers = 4;  // gateway, network, broadcast, one to spare
+constexpr int addresses_beside_containers = 8;  // gateway, network, broadcast, services
 
 template <typename T>
 std::optional<T> first_of(const std::optional<T>& a, const std::optional<T>& b) {
@@ -91,6 +91,11 @@ class ProcessResolver {
 
   void environment() {
     std::map<std::string, std::string> env = graph_.env;
+    if (!env.empty()) {
+      Json given = Json::object();
+      for (const auto& [key, value] : env) given.set(key, value);
+      say("services", given, "needs");
+    }
     if (main_ && !app_.expose.empty()) {
       const std::string port = std::to_string(app_.expose.front().port);
       env["PORT"] = port;

@@ -82,6 +82,7 @@ struct SeenApp : Section {
       images;  // reference → present; asked only where something is to be created
   std::map<std::string, std::string> foreign;  // container name that is taken → by whom
   std::set<std::string> secret_files;          // relative paths that exist
+  std::vector<SeenContainer> visitors;  // of other apps of ours, attached to this app's network
   Duration as_of{0};
 };
 
