@@ -42,6 +42,22 @@ struct Platform {
     std::string pool = "10.213.0.0/16";  // app networks are /26 subnets of it
   } network;
 
+  // A shared service: run by fairlead as the app of the provider's name ("mariadb", "rabbitmq"), or
+  // somewhere else.
+  struct Service {
+    bool external = false;
+    std::string host;           // of an external one
+    int port = 0;               // 3306; 5672
+    int management_port = 0;    // of the message bus: 15672
+    std::string user;           // an administrator of an external one
+    std::string password_file;  // absolute
+    bool tls = false;
+    std::string ca_file;  // PEM; empty: the system's authorities
+    bool operator==(const Service&) const = default;
+  };
+  Service database{false, "", 3306, 0, "", "", false, ""};
+  Service messagebus{false, "", 5672, 15672, "", "", false, ""};
+
   // Folders below which manifests may mount; empty: none.
   std::vector<std::string> mount_roots;
 
