@@ -10,7 +10,7 @@ using Next = Outcome::Next;
 
 struct Row {
   std::string_view verb;  // of the step; empty: any
-  int status;             // the error number; 0: any
+  int status;             // the error number; 0: any, also no answer
   std::string_view text;  // part of the message; empty: any
   Next next;
   Code code;
@@ -85,8 +85,8 @@ constexpr Row rows[] = {
     {"", 1820, "", Next::failed, Code::denied, "the password has expired; set a new one"},
     {"", 1862, "", Next::failed, Code::denied, "the password has expired; set a new one"},
     {"", 4151, "", Next::failed, Code::denied, "the user of the platform file is locked"},
-    {"", 2026, "", Next::failed, Code::unavailable, check_tls},
-    {"", 2059, "", Next::failed, Code::denied,
+    {"", 0, "TLS/SSL error", Next::failed, Code::unavailable, check_tls},
+    {"", 0, "Authentication plugin", Next::failed, Code::unavailable,
      "make the user with a password of mysql_native_password"},
     {"", 1064, "", Next::failed, Code::internal, "this is a defect of fairlead; please report it"},
 };
@@ -107,9 +107,9 @@ const std::string& words(const Answer& answer) {
 }
 
 std::string explain(std::string_view verb, const Answer& answer) {
-  if (!answer.answered()) return "no answer: " + answer.error;
   const std::string& message = words(answer);
-  std::string text = std::to_string(answer.status) + " " + message;
+  std::string text = answer.answered() ? std::to_string(answer.status) + " " : "no answer: ";
+  text += message;
   const Row* row = find_row(verb, answer.status, message);
   if (row && !row->advice.empty()) {
     text += "; ";
@@ -130,7 +130,7 @@ Code code_of(const Answer& answer) {
 
 Outcome judge_step(const Step& step, const Answer& answer) {
   if (answer.ok()) return {};
-  const Row* row = answer.answered() ? find_row(step.verb, answer.status, words(answer)) : nullptr;
+  const Row* row = find_row(step.verb, answer.status, words(answer));
   Outcome outcome;
   // Without an answer the server may have done it, or may still do it.
   outcome.next = row ? row->next : Next::failed;

@@ -208,8 +208,7 @@ std::string lock_user(const std::string& app) {
 
 std::string grant(const std::string& app) {
   const std::vector<std::string> all(std::begin(app_privileges), std::end(app_privileges));
-  return "SET STATEMENT sql_mode = 'NO_AUTO_CREATE_USER' FOR GRANT " + joined(all) + " ON " +
-         app_target(app) + " TO " + app_account(app);
+  return "GRANT " + joined(all) + " ON " + app_target(app) + " TO " + app_account(app);
 }
 
 std::string revoke(const std::vector<std::string>& privileges, const std::string& app) {

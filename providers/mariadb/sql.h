@@ -30,9 +30,9 @@
 //       SETTINGS: REQUIRE NONE WITH MAX_QUERIES_PER_HOUR 0 MAX_UPDATES_PER_HOUR 0
 //       MAX_CONNECTIONS_PER_HOUR 0 MAX_USER_CONNECTIONS N MAX_STATEMENT_TIME 0
 //   ALTER USER `APP`@`%` ACCOUNT LOCK
-//   SET STATEMENT sql_mode = 'NO_AUTO_CREATE_USER' FOR GRANT SELECT, …, TRIGGER ON `APP`.* TO
-//     `APP`@`%`   (the list is app_privileges; without that mode a GRANT to an account that
-//     somebody dropped meanwhile would make one without a password)
+//   GRANT SELECT, …, TRIGGER ON `APP`.* TO `APP`@`%`   (the list is app_privileges; the session's
+//     sql_mode has NO_AUTO_CREATE_USER, without which a GRANT to an account that somebody dropped
+//     meanwhile makes one without a password)
 //   REVOKE P ON `APP`.* FROM `APP`@`%`                    (P: DELETE HISTORY and/or GRANT OPTION)
 //   REVOKE ALL PRIVILEGES ON WHAT FROM `USER`@`HOST`      (leaves the grant option; of a role,
 //   whose
