@@ -31,16 +31,31 @@ struct Instant {
 
 using RequestId = std::uint64_t;  // chosen by the loop, never used twice in a process, never 0
 
-// One HTTP request. `endpoint` is "engine" (the engine of the platform file) or "ADDRESS:PORT"
-// (plain HTTP to a container). The answer comes as one Answered; with `progress`, lines of the body
-// come as Progressed meanwhile (at most one per second), and the answer's body then holds only the
-// lines that contain "error".
+// Who asks a service. The password is `password`, or the first line of `password_file` (absolute),
+// which is read when the call is made.
+struct Login {
+  std::string user;
+  Secret password;
+  std::string password_file;
+};
+
+// TLS to a service, with the server's name checked.
+struct Tls {
+  std::string ca_file;  // PEM; empty: the system's authorities
+};
+
+// One HTTP request. `endpoint` is "engine" (the engine of the platform file) or "HOST:PORT" (a
+// container, a service, a registry). The answer comes as one Answered; with `progress`, lines of
+// the body come as Progressed meanwhile (at most one per second), and the answer's body then holds
+// only the lines that contain "error".
 struct HttpCall {
   std::string endpoint = "engine";
   std::string method = "GET";
   std::string path;  // with query, percent-encoded
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;  // JSON unless a header says otherwise
+  std::string body;            // JSON unless a header says otherwise
+  std::optional<Login> login;  // Basic authentication
+  std::optional<Tls> tls;      // absent: plain; of "engine" the platform file decides
   // Until the answer must be complete; with `progress`, the longest silence between two pieces of
   // it.
   std::chrono::milliseconds timeout{5000};
@@ -48,6 +63,21 @@ struct HttpCall {
   std::size_t body_max = 64u << 20;  // a longer answer is cut off and counts as none
 
   bool writes() const { return method != "GET" && method != "HEAD"; }
+};
+
+// One SQL statement to a MariaDB server. Answered with status 200 and, as body, a JSON array of the
+// rows, each an array of texts and nulls (empty for what gives no rows); or with the server's error
+// number (1045, 1396: never below 1000) and its message as body and error. No answer (status 0)
+// where the connection could not be made or was lost.
+struct SqlCall {
+  std::string endpoint;  // "HOST:PORT"
+  Login login;
+  std::optional<Tls> tls;
+  std::string statement;
+  bool write = false;
+  std::chrono::milliseconds timeout{5000};
+
+  bool writes() const { return write; }
 };
 
 // Opens a stream of newline-delimited JSON (the engine's events). Gives one StreamOpened or
@@ -80,6 +110,9 @@ struct FileCall {
   bool writes() const { return act != Act::list; }
 };
 
+// What is answered by one Answered.
+using Call = std::variant<HttpCall, FileCall, SqlCall>;
+
 // Answers a Command. `status` is an HTTP status.
 struct Reply {
   std::uint64_t command = 0;
@@ -101,7 +134,7 @@ struct LogRecord {
 
 struct Request {
   RequestId id = 0;
-  std::variant<HttpCall, FileCall, Subscribe, Unsubscribe, Reply, LogRecord> what;
+  std::variant<HttpCall, FileCall, SqlCall, Subscribe, Unsubscribe, Reply, LogRecord> what;
 };
 
 // What came back. `status` 0 is no answer (refused, timed out, cut off, too long): the outcome is
@@ -110,6 +143,10 @@ struct Answer {
   int status = 0;
   std::string body;
   std::string error;  // for status 0, and for a failed FileCall, in words
+  // Of an HttpCall, names in lower case; of one that came more than once, joined with ", ". Only
+  // those that a registry's conversation needs: www-authenticate, link, docker-content-digest,
+  // retry-after. Absent: not sent.
+  std::map<std::string, std::string> headers{};
 
   bool answered() const { return status != 0; }
   bool ok() const { return status >= 200 && status < 300; }
