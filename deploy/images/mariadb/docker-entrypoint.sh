@@ -26,12 +26,9 @@ root_password() {
 }
 
 sql_text() {  # TEXT: as a literal of SQL
-  local text=$1 from to
-  for from in '\' "'"; do
-    to='\'$from
-    text=${text//"$from"/"$to"}
-  done
-  printf "'%s'" "$text"
+  local text=$1 quote="'" slash=\\
+  text=${text//"$slash"/"$slash$slash"}
+  printf "'%s'" "${text//"$quote"/"$slash$quote"}"
 }
 
 random_text() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
@@ -78,13 +75,15 @@ make_database() {  # ARGUMENT…: of mariadbd
 
 # The folder mysql goes last: it stands for the whole.
 settle_database() {
-  find_ready | while read -r name; do mv "$data/.ready/$name" "$data/$name"; done
-  [[ ! -d $data/.ready/mysql ]] || mv "$data/.ready/mysql" "$data/mysql"
+  local path
+  shopt -s dotglob nullglob
+  for path in "$data"/.ready/*; do
+    [[ $path == */mysql ]] || mv "$path" "$data/"
+  done
+  [[ ! -d $data/.ready/mysql ]] || mv "$data/.ready/mysql" "$data/"
   rmdir "$data/.ready"
   sync --file-system "$data"
 }
-
-find_ready() { ls -A "$data/.ready" | sed '/^mysql$/d'; }
 
 start() {  # mariadbd ARGUMENT…
   if [[ $(id -u) == 0 ]]; then
