@@ -36,6 +36,10 @@ bool SeenApp::user_of_ours() const {
                      [](const auto& held) { return held.second.ours(); });
 }
 
+bool SeenApp::user_is_the_apps(const SeenUser& user) const {
+  return user.ours() || (vhost && vhost->marked && user.permissions.count(app) > 0);
+}
+
 std::optional<SeenUser> decode_user(const Keys& keys, const Json& entry) {
   const std::string& name = entry["name"].as_string();
   const std::optional<Account> account = parse_account(name);

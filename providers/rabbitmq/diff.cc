@@ -64,7 +64,8 @@ class AppDiff {
     if (conflicts()) return;
     vhost();
     for (const auto& [name, user] : seen_.users) {
-      if (user.ours() && !stale(user)) keep(user);
+      const bool wanted = user.account == spec_->account;
+      if (wanted || (user.ours() && !stale(user))) keep(user);
     }
     if (!wanted_user()) create_user();
     limit();
@@ -128,7 +129,7 @@ class AppDiff {
                    owner_tag(keys_, "vhost", app()) + " to it)");
     }
     const SeenUser* user = wanted_user();
-    if (user && !user->ours()) {
+    if (user && !seen_.user_is_the_apps(*user)) {
       conflict("user " + user->account.user(),
                "a user of this name exists on the RabbitMQ server and is not fairlead's; delete "
                "it, or give the app another name");

@@ -50,6 +50,9 @@ struct SeenApp : Section {
   // Marked, or a user of ours may enter: then the mark was lost by hand.
   bool vhost_ours() const;
   bool user_of_ours() const;  // at least one
+  // Ours, or let into our own vhost by hand: the server's own forms set password and tags in one,
+  // so that both proofs are lost together.
+  bool user_is_the_apps(const SeenUser& user) const;
 };
 
 }  // namespace fairlead::rabbitmq
