@@ -6,10 +6,12 @@
 #include <cstdio>
 #include <exception>
 
+#include "reconciler/cli/adopt.h"
 #include "reconciler/cli/verbs.h"
 
 namespace {
 
+using fairlead::cli::AdoptOptions;
 using fairlead::cli::ApplyOptions;
 using fairlead::cli::Common;
 
@@ -32,6 +34,7 @@ int dispatch(int argc, char** argv) {
   cli.require_subcommand(1);
   Common common;
   ApplyOptions apply;
+  AdoptOptions adopt;
   std::string output = "table";
   std::string word;
   int code = 0;
@@ -75,6 +78,10 @@ int dispatch(int argc, char** argv) {
        [&] { return fairlead::cli::ask(common, "purge", word); })
       ->add_option("app", word)
       ->required();
+  CLI::App* look = verb("adopt", "print the manifest to drop into the folder for an image",
+                        [&] { return fairlead::cli::adopt(common, adopt); });
+  look->add_option("image", adopt.image)->required();
+  look->add_flag("--pull", adopt.pull, "fetch the image where this host does not have it");
   verb("reference", "print the manifest reference as Markdown",
        [] { return fairlead::cli::reference(); });
   verb("version", "print the version", [] {
