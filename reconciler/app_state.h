@@ -69,7 +69,7 @@ struct AppState {
   // The next pass.
   Duration due = never;          // steady; when the next pass is to begin
   Duration scheduled = never;    // as which it stands in the schedule
-  bool listed = false;           // `seen` is fresh as to lists
+  std::set<std::string> listed;  // providers of which `seen` is fresh as to lists
   std::set<std::string> hinted;  // objects that events named since the last observation
 
   // The pass under way.

@@ -121,7 +121,7 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
       if (listed.first_listing()) state.due = now_.steady;
     } else if (listed.first_listing()) {
       state.seen[provider] = after;
-      state.listed = true;
+      state.listed.insert(provider);
       mark_dirty(state, now_.steady);
     } else if (const auto changes = listed.provider().changes(before.get(), after.get());
                !changes.empty() && state.due > now_.steady) {
@@ -131,7 +131,7 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
       record.verb = "resync";
       record.cause = "no event had told: " + changes.front();
       log(std::move(record));
-      state.listed = false;
+      state.listed.clear();
       mark_dirty(state, now_.steady);
     }
   }
@@ -164,7 +164,7 @@ void Reconciler::audit(Link& listed) {
     if (state.phase != AppState::Phase::idle || state.due <= now_.steady || !may_begin(state))
       return;
     state.hinted.insert(objects[index]);
-    state.listed = true;
+    state.listed.insert(provider);
     mark_dirty(state, now_.steady);
     return;
   }

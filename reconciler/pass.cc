@@ -74,13 +74,13 @@ void Reconciler::begin_pass(AppState& state) {
     scope.app = state.name;
     scope.wanted = state.wanted.get();
     scope.before = state.seen[provider].get();
-    scope.listed = state.listed;
+    scope.listed = state.listed.count(provider) > 0;
     scope.hinted = &state.observing_hints;
     scope.memory = &state.memory;
     scope.now = now_;
     state.observers[provider] = {held.provider().observe(*held.session(), scope), 0, ""};
   }
-  state.listed = false;
+  state.listed.clear();
   observe_more(state);
 }
 

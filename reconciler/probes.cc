@@ -80,7 +80,9 @@ void Reconciler::take_probe(const Expected& expected, const Answer& answer) {
       now_.steady + (starting ? std::min<Duration>(run.probe.interval, eager) : run.probe.interval);
   probe_schedule_.insert({run.due, state.name});
   if (news) {
-    state.listed = state.phase == AppState::Phase::idle && state.due > now_.steady;
+    if (state.phase == AppState::Phase::idle && state.due > now_.steady) {
+      state.listed.insert(std::string(engine().provider().name()));
+    }
     mark_dirty(state, now_.steady);
   }
 }

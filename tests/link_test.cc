@@ -19,25 +19,31 @@ const char* const info = R"({"NCPU":2})";
 struct Linked {
   std::unique_ptr<Provider> provider = docker::make_provider(fairlead::testing::test_keys());
   Link link;
+  Platform platform;
   Instant now{100s, 1000s};
 
-  explicit Linked(Link::Timing timing = {}) : link(*provider, timing, 1) {}
+  explicit Linked(Link::Timing timing = {}) : link(*provider, timing, 1) {
+    link.set_place(Place(), "", now);
+  }
 
   // What it wants now: "GET /version", "subscribe", "list 4", "unsubscribe".
   std::string wake() {
-    const Link::Wants wants = link.wake(now);
+    const Link::Wants wants = link.wake(platform, now);
     std::string text;
     if (wants.unsubscribe) text += "unsubscribe ";
-    for (const HttpCall& call : wants.handshake) text += call.method + " " + call.path + " ";
+    if (wants.handshake) {
+      const auto& call = std::get<HttpCall>(*wants.handshake);
+      text += call.method + " " + call.path + " ";
+    }
     if (wants.subscribe) text += "subscribe ";
     if (!wants.listing.empty()) text += "list " + std::to_string(wants.listing.size()) + " ";
     return text;
   }
   void handshake() {
     CHECK(wake() == "GET /version ");
-    link.take_handshake({200, version, ""}, now);
+    link.take_handshake(link.generation(), {200, version, ""}, platform, now);
     CHECK(wake() == "GET /info ");
-    link.take_handshake({200, info, ""}, now);
+    link.take_handshake(link.generation(), {200, info, ""}, platform, now);
   }
   // Answers all of a listing; whether an observation came of it.
   bool listing(int failing = -1) {
@@ -45,7 +51,8 @@ struct Linked {
     for (std::size_t i = 0; i < 4; ++i) {
       const bool fails = static_cast<int>(i) == failing;
       const char* body = i == 2 ? R"({"Volumes":[]})" : "[]";
-      observed = link.take_listing(i, {fails ? 500 : 200, fails ? "oops" : body, ""}, now);
+      observed = link.take_listing(link.generation(), i,
+                                   {fails ? 500 : 200, fails ? "oops" : body, ""}, now);
     }
     return observed.has_value();
   }
@@ -119,7 +126,8 @@ TEST_CASE("tries are at least a second apart and grow to half a minute") {
   for (int i = 0; i < 12; ++i) {
     linked.now.steady = std::max(linked.now.steady, linked.link.due());
     CHECK(linked.wake() == "GET /version ");
-    linked.link.take_handshake({0, "", "connection refused"}, linked.now);
+    linked.link.take_handshake(linked.link.generation(), {0, "", "connection refused"},
+                               linked.platform, linked.now);
     last = linked.link.due() - linked.now.steady;
     CHECK(last >= 1s);
     CHECK(last <= 36s);
@@ -150,10 +158,12 @@ TEST_CASE("half a list counts as none: the connection is made anew and the strea
 TEST_CASE("an engine that fairlead does not speak with is told so") {
   Linked linked;
   linked.wake();
-  linked.link.take_handshake({200, R"({"ApiVersion":"1.39","MinAPIVersion":"1.12"})", ""},
-                             linked.now);
+  linked.link.take_handshake(linked.link.generation(),
+                             {200, R"({"ApiVersion":"1.39","MinAPIVersion":"1.12"})", ""},
+                             linked.platform, linked.now);
   linked.wake();
-  linked.link.take_handshake({200, info, ""}, linked.now);
+  linked.link.take_handshake(linked.link.generation(), {200, info, ""}, linked.platform,
+                             linked.now);
   CHECK(linked.link.error().find("upgrade the engine") != std::string::npos);
 }
 
@@ -161,8 +171,9 @@ TEST_CASE("what comes late or unasked changes nothing") {
   Linked linked;
   linked.link.take_stream_opened();
   linked.link.take_stream_closed("gone", linked.now);
-  CHECK_FALSE(linked.link.take_listing(0, {200, "[]", ""}, linked.now).has_value());
+  CHECK_FALSE(linked.link.take_listing(linked.link.generation(), 0, {200, "[]", ""}, linked.now)
+                  .has_value());
   linked.connect();
-  linked.link.take_handshake({500, "", ""}, linked.now);
+  linked.link.take_handshake(linked.link.generation(), {500, "", ""}, linked.platform, linked.now);
   CHECK(linked.link.up());
 }

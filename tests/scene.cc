@@ -297,7 +297,8 @@ Result<std::shared_ptr<const Graph>> docker_graph(const App& app, const Platform
                                                   const std::map<std::string, Secret>& secrets) {
   Providers providers;
   providers.push_back(docker::make_provider(test_keys()));
-  return resolve(providers, std::make_shared<App>(app), platform, secrets);
+  return resolve(providers, std::make_shared<App>(app), platform, secrets,
+                 [](const std::string&) { return false; });
 }
 
 const ContainerSpec* spec_of(const Graph* graph, const std::string& process) {

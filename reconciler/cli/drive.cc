@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "providers/docker/docker.h"
+#include "providers/mariadb/mariadb.h"
+#include "providers/rabbitmq/rabbitmq.h"
 #include "reconciler/live/platform_file.h"
 #include "reconciler/live/read_only_world.h"
 
@@ -64,6 +66,8 @@ std::unique_ptr<Engine> Engine::open(const Setup& setup) {
     engine->world_ = engine->read_only_.get();
   }
   Providers providers;
+  providers.push_back(mariadb::make_provider(*engine->keys_));
+  providers.push_back(rabbitmq::make_provider(*engine->keys_));
   providers.push_back(docker::make_provider(*engine->keys_));
   Reconciler::Options loop = setup.options;
   loop.seed = static_cast<std::uint64_t>(engine->world_->now().wall.count());
