@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reconciler/app.h"
+#include "reconciler/image_manifest.h"
 #include "reconciler/platform.h"
 
 // What deploy/quickstart installs, read by the parsers that will read it.
@@ -33,6 +34,13 @@ std::string with_settings_uncommented(const std::string& text) {
   return all;
 }
 
+App only_app_of(const std::filesystem::path& path) {
+  const auto manifest = parse_manifest(path.filename(), text_of(path));
+  for (const auto& error : manifest.errors) FAIL(error.text());
+  REQUIRE(manifest.apps.size() == 1);
+  return *manifest.apps[0].app;
+}
+
 }  // namespace
 
 TEST_CASE("the example manifests are valid") {
@@ -43,6 +51,46 @@ TEST_CASE("the example manifests are valid") {
     for (const auto& parsed : manifest.apps) apps += parsed.app.has_value() ? 1 : 0;
   }
   CHECK(apps >= 2);
+}
+
+TEST_CASE("the services are apps whose root password fairlead derives, too") {
+  const App database = only_app_of(deploy / "platform" / "mariadb.yml");
+  CHECK(database.name == "mariadb");
+  CHECK(database.secrets.at("MARIADB_ROOT_PASSWORD").generate == 32);
+  CHECK_FALSE(database.secrets.at("MARIADB_ROOT_PASSWORD").as_env);
+  const App bus = only_app_of(deploy / "platform" / "rabbitmq.yml");
+  CHECK(bus.name == "rabbitmq");
+  CHECK(bus.secrets.at("RABBITMQ_DEFAULT_PASS").generate == 32);
+  CHECK_FALSE(bus.secrets.at("RABBITMQ_DEFAULT_PASS").as_env);
+  CHECK(bus.env.at("RABBITMQ_DEFAULT_USER") == "fairlead");
+}
+
+TEST_CASE("the services keep their data, have limits, and publish nothing on the host") {
+  for (const char* service : {"mariadb.yml", "rabbitmq.yml"}) {
+    const App app = only_app_of(deploy / "platform" / service);
+    CAPTURE(app.name);
+    CHECK(app.needs.storage);
+    CHECK(app.main.resources.memory);
+    CHECK(app.main.health);
+    for (const Expose& expose : app.expose) CHECK_FALSE(expose.publish);
+  }
+}
+
+TEST_CASE("the mini manifest in the demo image and two lines in the folder make an app") {
+  const auto image =
+      parse_image_manifest({"fairlead/ledger:1", "/cloud_manifest.yml",
+                            text_of(deploy / "images" / "ledger" / "cloud_manifest.yml")});
+  CHECK(image.errors.empty());
+  CHECK(image.ignored.empty());
+  const App folder = only_app_of(deploy / "examples" / "ledger.yml");
+  CHECK_FALSE(folder.needs.database);
+  const ParsedApp whole = parse_app(merged(*folder.document, image.document));
+  for (const auto& error : whole.errors) FAIL(error.text());
+  REQUIRE(whole.app);
+  CHECK(whole.app->needs.database);
+  CHECK(whole.app->needs.messagebus);
+  REQUIRE(whole.app->expose.size() == 1);
+  CHECK(whole.app->expose[0].port == 8080);
 }
 
 TEST_CASE("the platform file that is installed is valid and changes no default") {
