@@ -43,6 +43,8 @@ constexpr Row rows[] = {
     {"revoke", 1403, "", Next::look_again, Code::not_found, ""},
     {"revoke", 1959, "", Next::look_again, Code::not_found, ""},
     {"revoke", 1962, "", Next::look_again, Code::not_found, ""},
+    {"revoke", 1698, "", Next::failed, Code::denied,
+     "only an administrator of the role may: revoke it as the user who made it"},
     {"kill", 1094, "", Next::done, Code::internal, ""},
     {"remove", 1008, "", Next::done, Code::internal, ""},
     {"remove", 1396, "", Next::look_again, Code::not_found, ""},
