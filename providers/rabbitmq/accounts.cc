@@ -27,6 +27,11 @@ std::string base64(std::string_view raw) {
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+// Where /api/users/WORD is no user: another resource answers.
+bool is_word_of_the_api(std::string_view user) {
+  return user == "bulk-delete" || user == "without-permissions";
+}
+
 constexpr std::size_t app_name_max = 40;
 constexpr std::size_t signature_digits = 16;
 constexpr std::size_t password_characters = 32;
@@ -52,7 +57,9 @@ std::optional<Account> parse_account(std::string_view user) {
     const std::string_view digits = user.substr(dot + 1);
     std::from_chars(digits.data(), digits.data() + digits.size(), account.rotation);
   }
-  if (account.rotation < 1 || account.user() != user) return std::nullopt;
+  if (account.rotation < 1 || account.user() != user || is_word_of_the_api(user)) {
+    return std::nullopt;
+  }
   return account;
 }
 

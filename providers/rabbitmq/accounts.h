@@ -20,7 +20,8 @@ struct Account {
   bool operator==(const Account&) const = default;
 };
 
-// Nothing for a name that no account of ours can have ("Blog", "blog.1", "blog.02").
+// Nothing for a name that no account of ours can have ("Blog", "blog.1", "blog.02"), or that means
+// something else in a path of the management API ("bulk-delete").
 std::optional<Account> parse_account(std::string_view user);
 
 // What an app may be called: [a-z][a-z0-9-]{0,39}.

@@ -177,7 +177,8 @@ class AppObserver : public Round {
 
   void ask_user(const std::string& name) {
     ask(server_.get(user_path(name)), true, [this, name](const Json& entry) {
-      if (auto user = decode_user(keys_, entry)) seen_->users[name] = std::move(*user);
+      auto user = decode_user(keys_, entry);
+      if (user && user->account.user() == name) seen_->users[name] = std::move(*user);
     });
     ask(server_.get(user_permissions_path(name)), true, [this, name](const Json& entry) {
       permissions_[name].emplace(entry["vhost"].as_string(), decode_permission(entry));

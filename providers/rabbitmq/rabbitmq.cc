@@ -92,8 +92,7 @@ class RabbitMq : public Provider {
     return platform.messagebus.external ? "" : managed_app;
   }
   Result<void> resolve(const ResolveInput& input, Graph& graph) const override {
-    resolve_app(keys_, input, graph);
-    return {};
+    return resolve_app(keys_, input, graph);
   }
 
   Place place(const Platform& platform) const override {

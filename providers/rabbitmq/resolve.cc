@@ -4,14 +4,20 @@
 
 namespace fairlead::rabbitmq {
 
-void resolve_app(const Keys& keys, const ResolveInput& input, Graph& graph) {
+Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& graph) {
   const App& app = *input.app;
   const Platform::Service& service = input.platform->messagebus;
-  if (!app.needs.messagebus) return;
+  if (!app.needs.messagebus) return {};
   auto spec = std::make_shared<AccountSpec>();
   spec->account = {app.name, app.needs.messagebus->rotation};
   spec->connections_max = app.needs.messagebus->connections_max;
   spec->where = app.where("needs");
+  if (!parse_account(spec->account.user())) {
+    return Error{Code::invalid,
+                 "RabbitMQ can have no user " + app.name +
+                     ", its API uses this word otherwise: give the app another name",
+                 app.where("name")};
+  }
   const std::string host = service.external ? service.host : managed_app;
   const std::string port = std::to_string(service.port);
   const std::string user = spec->account.user();
@@ -33,6 +39,7 @@ void resolve_app(const Keys& keys, const ResolveInput& input, Graph& graph) {
   resource.name = app.name;
   resource.spec = std::move(spec);
   graph.resources.push_back(std::move(resource));
+  return {};
 }
 
 }  // namespace fairlead::rabbitmq

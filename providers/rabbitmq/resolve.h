@@ -12,7 +12,8 @@ struct AccountSpec : Spec {
   std::string where;  // "blog.yml:4"
 };
 
-// Never fails. An app that needs none is left as it is.
-void resolve_app(const Keys& keys, const ResolveInput& input, Graph& graph);
+// An app that needs none is left as it is. Errors: invalid (a name that the management API keeps
+// for itself).
+Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& graph);
 
 }  // namespace fairlead::rabbitmq
