@@ -307,6 +307,23 @@ TEST_CASE("not one byte of a writing request leaves a world that only reads") {
   CHECK(bench.call(get("/info")).ok());
 }
 
+TEST_CASE("an SQL call is answered, and a writing one is refused by a world that only reads") {
+  for (const bool read_only : {false, true}) {
+    Bench bench;
+    bench.options.read_only = read_only;
+    SqlCall statement;
+    statement.endpoint = "127.0.0.1:1";  // where nothing listens
+    statement.write = true;
+    const RequestId id = bench.submit(statement);
+    const auto answered = bench.next<Answered>();
+    REQUIRE(answered);
+    CHECK(answered->request == id);
+    CHECK(answered->answer.status == 0);
+    CHECK(answered->answer.error.find(read_only ? "refused a writing statement"
+                                                : "no connection to 127.0.0.1:1: ") == 0);
+  }
+}
+
 TEST_CASE("the world ends within a second with calls and streams hanging") {
   Bench bench;
   RawServer engine(bench.folder / "engine.sock", [](const RawServer::Connection& connection) {
@@ -321,6 +338,10 @@ TEST_CASE("the world ends within a second with calls and streams hanging") {
   HttpCall nowhere = get("/");
   nowhere.endpoint = "192.0.2.1:80";  // an address that is never answered
   bench.submit(nowhere);
+  SqlCall statement;
+  statement.endpoint = "192.0.2.1:3306";
+  statement.timeout = std::chrono::minutes(5);
+  bench.submit(statement);
   REQUIRE(bench.next<StreamOpened>());
   const auto start = Clock::now();
   bench.end();

@@ -103,9 +103,8 @@ void SqlConnection::configure() {
 }
 
 template <typename GoOn>
-bool SqlConnection::finish(int waiting, const GoOn& go_on, const Limit& limit) {
+void SqlConnection::finish(int waiting, const GoOn& go_on, const Limit& limit) {
   while (waiting != 0) waiting = go_on(wait(waiting, limit));
-  return !expired_;
 }
 
 int SqlConnection::wait(int waiting, const Limit& limit) {

@@ -62,7 +62,7 @@ class SqlConnection {
     void operator()(st_mysql* mysql) const;
   };
   template <typename GoOn>
-  bool finish(int waiting, const GoOn& go_on, const Limit& limit);
+  void finish(int waiting, const GoOn& go_on, const Limit& limit);
   int wait(int waiting, const Limit& limit);
   int expire(int waiting);
   void configure();
