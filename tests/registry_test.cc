@@ -13,7 +13,8 @@ namespace {
 
 const std::string digest = "sha256:" + std::string(64, 'd');
 const char* const bearer =
-    R"(Bearer realm="https://auth.example.org/token",service="r.example.org",scope="repository:acme/blog:pull")";
+    "Bearer realm=\"https://auth.example.org/token\",service=\"r.example.org\","
+    "scope=\"repository:acme/blog:pull\"";
 
 using Headers = std::map<std::string, std::string>;
 
