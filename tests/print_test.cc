@@ -54,13 +54,17 @@ TEST_CASE("conflicts, data without a manifest, held removals, broken files and t
   manifests.set("broken", json(R"([{"path": "x.yml", "errors": ["x.yml:1:1: bad"]}])"));
   told.set("manifests", manifests);
   told.set("engine", json(R"({"connected": false, "error": "refused"})"));
+  told.set("services",
+           json(R"([{"name": "mariadb", "connected": true, "description": "MariaDB 10.11"},
+                    {"name": "rabbitmq", "connected": false, "error": "waits"}])"));
   const std::string text = cli::status_table(told);
   for (const char* line :
        {"\nconflict: blog: network blog: not ours\n",
         "\ndata without a manifest:\n  volume old.data  fairlead purge old\n",
         "\nnot removed: a, b\n  too many\n  to go on: fairlead approve 0badcafe\n",
         "\nbroken manifests (the last good version stays in force):\n  x.yml:1:1: bad\n",
-        "\nengine: not reachable: refused\n", "\ntrouble: no space\n"}) {
+        "\nengine: not reachable: refused\n", "\nmariadb: MariaDB 10.11\n",
+        "\nrabbitmq: not reachable: waits\n", "\ntrouble: no space\n"}) {
     CAPTURE(line);
     CHECK(text.find(line) != text.npos);
   }

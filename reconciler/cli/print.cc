@@ -103,6 +103,12 @@ std::string status_table(const Json& status) {
   out += "\nengine: " + (engine["connected"].as_bool()
                              ? engine["description"].as_string()
                              : "not reachable: " + plain(engine["error"].as_string()));
+  for (const Json& service : status["services"].items()) {
+    out +=
+        "\n" + service["name"].as_string() + ": " +
+        (service["connected"].as_bool() ? service["description"].as_string()
+                                        : "not reachable: " + plain(service["error"].as_string()));
+  }
   const std::string& revision = status["manifests"]["revision"].as_string();
   out += "\nmanifests: " + status["manifests"]["folder"].as_string() +
          (revision.empty() ? "" : " at " + revision.substr(0, 12)) + "\n";
