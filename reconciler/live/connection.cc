@@ -71,6 +71,19 @@ httplib::Request make_request(const HttpCall& call, const Endpoint& endpoint) {
   return request;
 }
 
+// Those that Answer speaks of.
+std::map<std::string, std::string> wanted_headers(const httplib::Headers& headers) {
+  std::map<std::string, std::string> wanted;
+  for (const char* name : {"www-authenticate", "link", "docker-content-digest", "retry-after"}) {
+    const auto [begin, end] = headers.equal_range(name);
+    for (auto header = begin; header != end; ++header) {
+      std::string& value = wanted[name];
+      value += (value.empty() ? "" : ", ") + header->second;
+    }
+  }
+  return wanted;
+}
+
 }  // namespace
 
 std::string Endpoint::text() const {
@@ -158,6 +171,7 @@ Connection::Outcome Connection::exchange(const HttpCall& call,
   }
   const int errno_seen = errno;
   if (response.status > 0) outcome.status = response.status;
+  outcome.headers = wanted_headers(response.headers);
   outcome.complete = sent || bodiless;
   if (!outcome.complete) outcome.error = failure(static_cast<int>(error), errno_seen);
   used_ = used_ || outcome.complete;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -50,6 +51,7 @@ class Connection {
     int status = 0;
     bool complete = false;
     std::string error;
+    std::map<std::string, std::string> headers;  // as in Answer
   };
   // Asked once when the headers are there, then for each piece of the body; false ends the
   // exchange.

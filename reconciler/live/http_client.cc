@@ -79,7 +79,7 @@ bool keeps(const HttpCall& call) { return call.endpoint == "engine" || call.logi
 
 Answer make_answer(const HttpCall& call, const Connection& connection,
                    const Connection::Outcome& outcome, Collector& collector) {
-  if (outcome.complete) return Answer{outcome.status, collector.body(), ""};
+  if (outcome.complete) return Answer{outcome.status, collector.body(), "", outcome.headers};
   if (collector.too_long())
     return no_answer("the answer is longer than " + std::to_string(call.body_max) + " bytes");
   if (connection.aborted())
