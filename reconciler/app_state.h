@@ -109,6 +109,17 @@ struct AppState {
   std::deque<HistoryEntry> history;
 };
 
+// What an answer belongs to.
+struct Expected {
+  enum class For { handshake, listing, observation, step, probe, save };
+  For what;
+  std::string owner;       // provider or app
+  std::size_t index = 0;   // of the observer's call
+  std::string key;         // step or probe key, or provider of an observation
+  std::uint64_t pass = 0;  // of a handshake or listing the link's generation
+  InFlight step;
+};
+
 // What a step is, across passes and plans.
 inline std::string step_key(const Step& step) { return step.verb + " " + step.resource; }
 

@@ -59,17 +59,6 @@ class Reconciler {
  private:
   static constexpr int observing_max = 16;  // apps that observe at once
 
-  // What an answer belongs to.
-  struct Expected {
-    enum class For { handshake, listing, observation, step, probe, save };
-    For what;
-    std::string owner;       // provider or app
-    std::size_t index = 0;   // of the observer's call
-    std::string key;         // step or probe key, or provider of an observation
-    std::uint64_t pass = 0;  // of a handshake or listing the link's generation
-    InFlight step;
-  };
-
   // reconciler.cc
   void on(const Answered& event);
   void on(const Progressed& event);
