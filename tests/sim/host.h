@@ -64,7 +64,6 @@ class Host {
   std::map<std::string, int>
       serving;  // app → running containers it must always have, once it had them
   std::set<std::string> steady_logins;  // apps whose containers' passwords must open at any moment
-  bool accounts_at_start = true;        // every container finds its accounts when it starts
   std::vector<std::string> secrets;     // texts that must not show in any log line or label
   const std::vector<std::string>& violations() const { return violations_; }
 

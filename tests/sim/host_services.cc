@@ -135,7 +135,7 @@ void Host::check_client(const SimContainer& container, const Url& url) {
   const std::string app = label_of(container, "fairlead.app");
   const std::string key = container.id + "/" + std::to_string(container.run) + "/" + url.service;
   const bool first = clients_.emplace(key, 0).second;
-  if (first && accounts_at_start && !usable) {
+  if (first && container.run == 1 && !usable) {
     violated("S11: " + container.name + " started without its account on " + url.service);
   }
   const bool there = world_.services().listens(url.service);

@@ -100,10 +100,10 @@ std::vector<Scenario> ends() {
   const auto drops = [](Host& host) { host.may_lose = {"database web", "vhost web"}; };
   return {
       {"services: removal keeps data",
-       steady,
+       nullptr,
        {set("with", with_web(both), minutes(2)), set("without", other, minutes(2))}},
       {"services: removed and back",
-       steady,
+       nullptr,
        {set("with", with_web(both), minutes(2)), set("without", other, minutes(2)),
         set("back", with_web(both), minutes(2))}},
       {"services: removal with reclaim: delete",
@@ -134,8 +134,6 @@ Scenario drift(const std::string& name, std::function<void(Host&)> act) {
   return {"services: " + name,
           [](Host& host) {
             host.may_lose = {"database web", "vhost web"};
-            // What was changed by hand is not as it should be until it is seen.
-            host.accounts_at_start = false;
           },
           {set("all at once", with_web(both), minutes(2)), by_hand(std::move(act))}};
 }
