@@ -119,6 +119,9 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
     if (state.phase != AppState::Phase::idle) {
       // Its own pass sees more than this list; look again when it has ended.
       if (listed.first_listing()) state.due = now_.steady;
+      // But not where it began before the service could be asked.
+      const bool asked = state.observers.count(provider) > 0 || &listed == &engine();
+      if (listed.first_listing() && !asked) state.seen[provider] = after;
     } else if (listed.first_listing()) {
       state.seen[provider] = after;
       state.listed.insert(provider);
@@ -132,6 +135,8 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
       record.cause = "no event had told: " + changes.front();
       log(std::move(record));
       state.listed.clear();
+      // What of a service's is to be looked at is known from its lists only.
+      if (&listed != &engine()) state.seen[provider] = after;
       mark_dirty(state, now_.steady);
     }
   }
