@@ -1,5 +1,6 @@
 #include "providers/rabbitmq/diff.h"
 
+#include <chrono>
 #include <utility>
 
 #include "providers/rabbitmq/requests.h"
@@ -9,6 +10,8 @@ namespace fairlead::rabbitmq {
 namespace {
 
 using Needs = std::vector<std::size_t>;
+
+constexpr std::chrono::seconds conflict_interval{30};  // no event tells that it is solved
 
 const SeenApp& seen_of(const View& view) {
   static const SeenApp nothing;
@@ -115,6 +118,7 @@ class AppDiff {
     report_.conflicts.push_back({resource, message});
     report_.worsen(HealthState::degraded, "Conflict", resource + ": " + message);
     report_.out_of_sync("Conflict", message);
+    report_.due(view_.now.steady + conflict_interval);
     Step wait;
     wait.verb = "wait";
     wait.resource = resource;
