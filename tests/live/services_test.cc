@@ -451,10 +451,10 @@ void check_survives(const std::string& service, const std::string& need,
   const std::string comes = host.name("meets-" + need);
   harm(host.only_id(service));
   host.put("comes.yml", manifest(comes, "needs: [" + need + "]\n"));
-  const auto waits = [&](const std::string& name) {
-    return host.app(name)["reason"].as_string() == "ServiceUnavailable";
-  };
-  host.until("it is told that " + service + " is away", [&] { return waits(app) && waits(comes); });
+  host.until("it is told that " + service + " is away", [&] {
+    const Json seen = host.app(app);
+    return seen["sync"].as_string() != "Synced" && says(seen.dump(), service);
+  });
   CHECK(host.app(app)["health"].as_string() == "Healthy");
   CHECK(host.containers(comes).empty());
   host.until_well({app, comes, service}, service_limit);
