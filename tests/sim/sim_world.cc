@@ -257,6 +257,10 @@ void SimWorld::effect(std::shared_ptr<Flight> flight) {
 void SimWorld::ask_container(std::shared_ptr<Flight> flight) {
   if (flight->over) return;
   const std::string& endpoint = flight->call.endpoint;
+  if (endpoint == SimRegistry::place) {
+    if (const auto answer = registry_.ask(flight->call)) arrive(flight, *answer);
+    return;
+  }
   const SimContainer* container = engine_.container_at(endpoint.substr(0, endpoint.rfind(':')));
   if (container && container->paused) return;  // until the timeout
   if (!container || container->restarting || container->program.http.empty()) {

@@ -12,6 +12,7 @@
 #include "reconciler/world.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/sim_engine.h"
+#include "tests/sim/sim_registry.h"
 
 // The simulated outside: a SimEngine, files in memory, a manifest folder, people who act beside us,
 // and faults, all over virtual time. The production loop runs over it unchanged. Owned by a test,
@@ -57,6 +58,7 @@ class SimWorld : public World {
   Event wait(Duration deadline) override;
 
   SimEngine& engine() { return engine_; }
+  SimRegistry& registry() { return registry_; }
   FaultPlan& faults() { return faults_; }
   void plan_crash(std::optional<CrashPlan> plan) { crash_ = plan; }
   // The dead daemon's streams and answers are gone; a new one is told the manifest folder first.
@@ -134,6 +136,7 @@ class SimWorld : public World {
   WorldOptions options_;
   Random random_;
   SimEngine engine_;
+  SimRegistry registry_;
   FaultPlan faults_;
   std::optional<CrashPlan> crash_;
   Duration steady_{0};
