@@ -49,11 +49,10 @@ struct HistoryEntry {
 struct Expected {
   enum class For { handshake, listing, observation, step, probe, save, update };
   For what;
-  std::string owner;      // provider or app
-  std::size_t index = 0;  // of the observer's call
-  std::string key;        // step or probe key, provider of an observation, folder of what is saved
-  std::uint64_t pass =
-      0;  // of a handshake or listing the link's generation; of an update its ticket
+  std::string owner;       // provider or app
+  std::size_t index = 0;   // of the observer's call
+  std::string key;         // step or probe key, provider of an observation, folder of what is saved
+  std::uint64_t pass = 0;  // of a handshake or listing the link's generation; of an update its own
   InFlight step;
 };
 

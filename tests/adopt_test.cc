@@ -36,7 +36,7 @@ TEST_CASE("an image with a manifest is adopted with what it says as comments") {
         R"(name: myapp
 image: ghcr.io/acme/blog:0042
 
-# What the image says itself (ghcr.io/acme/blog:0042:/cloud_manifest.yml), and what is said here fills and overrides:
+# What the image says itself (ghcr.io/acme/blog:0042:/cloud_manifest.yml):
 #   name: myapp
 #
 #   expose:
@@ -44,7 +44,8 @@ image: ghcr.io/acme/blog:0042
 #     port: 80
 #   mounts: []
 # Of this is left out, and can be said here:
-#   ghcr.io/acme/blog:0042:/cloud_manifest.yml:6:1: an image may not say mounts: folders of the host are the folder's to give
+#   ghcr.io/acme/blog:0042:/cloud_manifest.yml:6:1: an image may not say )"
+        R"(mounts: folders of the host are the folder's to give
 
 # What the configuration of the image tells:
 # It runs as root unless `user` is said.

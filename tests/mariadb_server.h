@@ -36,17 +36,18 @@ class MariadbServer {
   MariadbServer() {
     ::close(listen_on_loopback(port_));
     authority.issue("server", "DNS:localhost");
-    install_ = Program({"mariadb-install-db", "--no-defaults", user(), data(), "--skip-test-db",
-                        "--auth-root-authentication-method=normal", "--skip-name-resolve"},
-                       folder / "install.log")
-                   .wait();
+    install_ =
+        Program({"/usr/bin/mariadb-install-db", "--no-defaults", user(), data(), "--skip-test-db",
+                 "--auth-root-authentication-method=normal", "--skip-name-resolve"},
+                folder / "install.log")
+            .wait();
     start();
   }
 
   void start() {
     program_ = std::make_unique<Program>(
         std::vector<std::string>{
-            "mariadbd", "--no-defaults", user(), data(), "--bind-address=127.0.0.1",
+            "/usr/sbin/mariadbd", "--no-defaults", user(), data(), "--bind-address=127.0.0.1",
             "--port=" + std::to_string(port_), "--socket=" + folder / "socket",
             "--pid-file=" + folder / "pid", "--skip-name-resolve", "--local-infile=ON",
             "--innodb-buffer-pool-size=8M", "--innodb-flush-log-at-trx-commit=0",

@@ -47,7 +47,7 @@ class Program {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::dup2(output, STDOUT_FILENO);
     ::dup2(output, STDERR_FILENO);
-    ::execvp(words[0], words.data());
+    ::execv(words[0], words.data());
     ::_exit(127);
   }
 
@@ -71,12 +71,18 @@ class Authority {
 
  private:
   void request(const std::string& name, const std::vector<std::string>& more) const {
-    std::vector<std::string> words = {"openssl",  "req",
-                                      "-x509",    "-newkey",
-                                      "ec",       "-noenc",
-                                      "-keyout",  folder_ / (name + ".key"),
-                                      "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                                      "-out",     folder_ / (name + ".pem")};
+    std::vector<std::string> words = {"/usr/bin/openssl",
+                                      "req",
+                                      "-x509",
+                                      "-newkey",
+                                      "ec",
+                                      "-noenc",
+                                      "-keyout",
+                                      folder_ / (name + ".key"),
+                                      "-pkeyopt",
+                                      "ec_paramgen_curve:prime256v1",
+                                      "-out",
+                                      folder_ / (name + ".pem")};
     words.insert(words.end(), more.begin(), more.end());
     Program(words, folder_ / "openssl.log").wait();
   }

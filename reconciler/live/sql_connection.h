@@ -8,14 +8,14 @@
 #include "reconciler/live/deadlines.h"
 #include "reconciler/world.h"
 
-struct st_mysql;
-
 // One connection to one MariaDB server, as one user. One thread at a time uses it. It runs the
 // library's non-blocking calls, because those that block know only whole seconds, only the silence
 // between two bytes, and cannot be ended from outside. A name is looked up blocking, all the same.
 // Session: utf8mb4, one statement per call, no files of ours, and the `sql_mode` that MariaDB has
 // by default, so that escaping means the same whatever the server is set to. After a failure that
 // is not the server's answer, or that fails in connect(), the connection is of no more use.
+struct st_mysql;
+
 namespace fairlead::live {
 
 struct SqlPlace {

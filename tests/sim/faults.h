@@ -29,9 +29,9 @@ enum class Fault {
 };
 const char* fault_name(Fault fault);
 
-// `at` counts all calls to the engine from 0, `at_write` only the writing ones; absent: no fault
-// there. A chance is drawn anew for each call, or for each event line. A fault that the call cannot
-// suffer (a conflict on a list) does not happen and is not counted.
+// `at` counts all calls to the engine and to services from 0, `at_write` only the writing ones;
+// absent: no fault there. A chance is drawn anew for each call, or for each event line. A fault
+// that the call cannot suffer (a conflict on a list) does not happen and is not counted.
 struct FaultPlan {
   std::map<std::uint64_t, Fault> at;
   std::map<std::uint64_t, Fault> at_write;
@@ -43,7 +43,7 @@ struct FaultPlan {
 };
 
 // The daemon dies at writing request `write`, counted from 0 over the whole life of the world,
-// calls to the engine and to files alike.
+// calls to the engine, to services and to files alike.
 struct CrashPlan {
   enum class When { before_send, after_send, after_answer };
   std::uint64_t write = 0;

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "providers/docker/docker.h"
+#include "providers/mariadb/mariadb.h"
+#include "providers/rabbitmq/rabbitmq.h"
 
 namespace fairlead::sim {
 namespace {
@@ -45,6 +47,12 @@ SimImage image(const std::string& ref) {
 Host::Host(const HostOptions& options)
     : options_(options), keys_(installation, Secret(std::string(32, 'k'))), world_(options.world) {
   for (const char* ref : {"app:1", "app:2", "app:3"}) engine().add_image(image(ref));
+  for (const char* service : {"mariadb", "rabbitmq"}) {
+    SimImage served = image(std::string(service) + ":1");
+    served.program.service = service;
+    served.program.http["/"] = {};
+    engine().add_image(served);
+  }
   add_foreigners();
   boot();
 }
@@ -86,6 +94,8 @@ void Host::check_strangers() {
 
 void Host::boot() {
   Providers providers;
+  providers.push_back(mariadb::make_provider(keys_));
+  providers.push_back(rabbitmq::make_provider(keys_));
   providers.push_back(docker::make_provider(keys_));
   const std::vector<LastGood> copies = copies_of("manifests/");
   Reconciler::Options options;
@@ -172,13 +182,13 @@ std::string Host::final_world() const {
   static const std::regex address("[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+");
   // How a failed one came to its end depends on when it was stopped.
   static const std::regex failed_code("(\\.failed [^\n]* code=)[0-9]+");
-  const std::string text =
-      std::regex_replace(const_cast<SimWorld&>(world_).engine().final_world(), failed_code, "$1N");
+  auto& world = const_cast<SimWorld&>(world_);
+  const std::string text = std::regex_replace(world.engine().final_world(), failed_code, "$1N");
   std::string files;
   for (const auto area : {FileCall::Area::state, FileCall::Area::secrets}) {
     for (const auto& [path, file] : world_.files(area)) files += "file " + path + "\n";
   }
-  return std::regex_replace(text, address, "ADDRESS") + files;
+  return std::regex_replace(text, address, "ADDRESS") + files + world.services().text();
 }
 
 void Host::violated(const std::string& what) {
@@ -193,6 +203,7 @@ void Host::check() {
   check_exclusive();
   check_serving();
   check_volumes();
+  check_services();
   check_trace();
 }
 
@@ -238,6 +249,8 @@ void Host::check_trace() {
       const bool theirs = line.path.find(stranger) != line.path.npos;
       if (line.writes && theirs) violated("S1: " + line.text());
     }
+    const bool service = line.method == "SQL" || line.path.starts_with("http://");
+    if (service && shows_password(line.path + line.body)) violated("S7: " + line.text());
     if (line.body.find("\"Privileged\":true") != line.body.npos ||
         line.body.find("\"Binds\"") != line.body.npos) {
       violated("S9: " + line.text());
@@ -245,6 +258,9 @@ void Host::check_trace() {
   }
   for (; logged_ < world_.log().size(); ++logged_) {
     const LogRecord& record = world_.log()[logged_];
+    if (shows_password(record.cause + record.resource)) {
+      violated("S7: a log line shows a password: " + record.verb + " " + record.resource);
+    }
     for (const std::string& secret : secrets) {
       if ((record.cause + record.resource).find(secret) != std::string::npos) {
         violated("S7: a log line shows a secret: " + record.verb + " " + record.resource);

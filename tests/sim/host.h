@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,6 +20,9 @@ namespace fairlead::sim {
 // An image whose program runs for ever and answers GET /up.
 SimImage image(const std::string& ref);
 
+// The manifests of the two services, by file. Their images are on every simulated host.
+const std::map<std::string, std::string>& service_manifests();
+
 struct HostOptions {
   WorldOptions world;
   Reconciler::Mode mode = Reconciler::Mode::daemon;
@@ -30,6 +34,8 @@ class Host {
 
   SimWorld& world() { return world_; }
   SimEngine& engine() { return world_.engine(); }
+  SimMariaDb& mariadb() { return *world_.services().mariadb(); }
+  SimRabbitMq& rabbitmq() { return *world_.services().rabbitmq(); }
   const Reconciler& loop() const { return *loop_; }
   const Keys& keys() const { return keys_; }
   std::shared_ptr<Platform> platform() { return platform_; }
@@ -53,10 +59,13 @@ class Host {
 
   // What the invariants may rely on in this run.
   std::set<std::string> exclusive;  // volumes that at most one container may hold
-  std::set<std::string> may_lose;   // volumes that may be removed
+  // Volumes that may be removed, and data of services: "database web", "vhost web".
+  std::set<std::string> may_lose;
   std::map<std::string, int>
       serving;  // app → running containers it must always have, once it had them
-  std::vector<std::string> secrets;  // texts that must not show in any log line or label
+  std::set<std::string> steady_logins;  // apps whose containers' passwords must open at any moment
+  bool accounts_at_start = true;        // every container finds its accounts when it starts
+  std::vector<std::string> secrets;     // texts that must not show in any log line or label
   const std::vector<std::string>& violations() const { return violations_; }
 
  private:
@@ -70,6 +79,18 @@ class Host {
   void check_serving();
   void check_volumes();
   void check_trace();
+
+  // host_services.cc
+  struct Url;
+  void check_services();
+  void check_client(const SimContainer& container, const Url& url);
+  void connect(const SimContainer& container, const Url& url, const std::string& key);
+  bool reaches(const SimContainer& container, const std::string& alias);
+  void add_foreign_accounts();
+  std::string foreign_accounts();
+  void check_data();
+  void learn_passwords();
+  bool shows_password(const std::string& text) const;
   void violated(const std::string& what);
 
   HostOptions options_;
@@ -84,6 +105,12 @@ class Host {
   std::set<std::string> served_;  // apps that had all their serving containers once
   std::size_t traced_ = 0;
   std::size_t logged_ = 0;
+  std::map<std::string, std::uint64_t> clients_;  // container, start and service → session, or 0
+  int beginnings_ = 0;                            // of servers, at the last look
+  std::uint64_t writes_ = 0;                      // at the last look
+  std::string foreign_;                           // accounts as people made them
+  std::set<std::string> data_;                    // "database web"
+  std::map<std::string, std::vector<std::string>> passwords_;  // of each app; "": of the services
   std::vector<std::string> violations_;
 };
 

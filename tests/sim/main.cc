@@ -13,6 +13,11 @@ SeedRange& seed_range() {
   return range;
 }
 
+std::string& scenario_filter() {
+  static std::string filter;
+  return filter;
+}
+
 }  // namespace fairlead::sim
 
 int main(int argc, char** argv) {
@@ -21,6 +26,7 @@ int main(int argc, char** argv) {
     auto& range = fairlead::sim::seed_range();
     const std::uint64_t number = std::strtoull(argv[i + 1], nullptr, 10);
     if (std::strcmp(argv[i], "--seeds") == 0) range.last = number;
+    if (std::strcmp(argv[i], "--scenario") == 0) fairlead::sim::scenario_filter() = argv[i + 1];
     if (std::strcmp(argv[i], "--seed") != 0) continue;
     range = {number, number};
     context.addFilter("test-case", "whatever goes wrong*");

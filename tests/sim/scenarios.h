@@ -26,5 +26,7 @@ struct Scenario {
 };
 
 const std::vector<Scenario>& scenarios();
+// Those of them in which apps need a database and a message bus.
+std::vector<Scenario> service_scenarios();
 
 }  // namespace fairlead::sim

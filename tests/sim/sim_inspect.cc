@@ -189,6 +189,19 @@ Json inspect_json(const SimContainer& container, bool newer) {
                                          {"Networks", networks_json(container, newer)}})}});
 }
 
+namespace {
+
+// By name or by id; those that are stopped too.
+bool on_network(const Filters& filters, const SimContainer& container) {
+  return filters.count("network") == 0 ||
+         std::any_of(container.endpoints.begin(), container.endpoints.end(), [&](const auto& held) {
+           return any_equal(filters, "network", held.first) ||
+                  any_equal(filters, "network", held.second.network_id);
+         });
+}
+
+}  // namespace
+
 Answer SimEngine::list_containers(const Target& target) const {
   const auto [filters, refused] =
       filters_of(target, {"label", "name", "id", "status", "ancestor", "network", "volume",
@@ -200,7 +213,7 @@ Answer SimEngine::list_containers(const Target& target) const {
     const bool named = any_match(filters, "name", container.name) ||
                        any_match(filters, "name", "/" + container.name);
     if (named && labels_match(filters, container.labels) && any_match(filters, "id", id) &&
-        any_equal(filters, "status", container.status())) {
+        any_equal(filters, "status", container.status()) && on_network(filters, container)) {
       found.push_back(&container);
     }
   }

@@ -46,6 +46,8 @@ struct Program {
   std::optional<Duration> unhealthy_after;              // absent: stays healthy
   std::map<std::string, HttpPath> http;                 // path → answer; absent: 404
   std::vector<std::pair<int, std::string>> log;         // stream (1, 2) and line, at each start
+  std::string service;        // "mariadb" or "rabbitmq": such a server listens in it
+  Duration listens_after{0};  // the server, from the start on
 };
 
 // An image, local or in a registry. `programs` maps entrypoint and command, joined by spaces, to

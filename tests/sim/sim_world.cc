@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "reconciler/check.h"
+#include "tests/sim/sim_flight.h"
 
 namespace fairlead::sim {
 namespace {
@@ -12,26 +13,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration epoch = seconds(1'767'225'600);  // 2026-01-01
-
-std::string verb_of(FileCall::Act act) {
-  switch (act) {
-    case FileCall::Act::write:
-      return "WRITE";
-    case FileCall::Act::remove:
-      return "REMOVE";
-    case FileCall::Act::list:
-      return "LIST";
-  }
-  return "";
-}
-
-std::string area_of(FileCall::Area area) {
-  return area == FileCall::Area::state ? "state:" : "secrets:";
-}
-
-bool below(const std::string& path, const std::string& folder) {
-  return folder.empty() || path == folder || path.starts_with(folder + "/");
-}
 
 std::string clock_text(Duration steady) {
   char text[32];
@@ -54,20 +35,6 @@ std::string errors_only(const std::string& body) {
 
 }  // namespace
 
-// One HttpCall on its way.
-struct SimWorld::Flight {
-  std::uint64_t daemon = 0;
-  RequestId id = 0;
-  HttpCall call;
-  Fault fault = Fault::none;
-  std::size_t trace = 0;
-  std::optional<std::uint64_t> write;
-  Ticket ticket = 0;
-  Duration last_line{0};  // of a call with progress: when it last said something
-  Duration last_progress{-seconds(10)};
-  bool over = false;
-};
-
 std::string TraceLine::text() const {
   std::string line = clock_text(sent) + " " + method + " " + path;
   if (fault != Fault::none) line += std::string(" [") + fault_name(fault) + "]";
@@ -78,6 +45,7 @@ SimWorld::SimWorld(const WorldOptions& options)
     : options_(options),
       random_(options.seed),
       engine_(options.dialect, options.seed),
+      services_(engine_, [this](const std::string& path) { return host_file(path); }),
       wall_offset_(epoch) {
   engine_.advance(now());
   engine_.set_host_paths([this](const std::string& path) {
@@ -85,8 +53,9 @@ SimWorld::SimWorld(const WorldOptions& options)
     const std::string inner =
         path.substr(std::min(path.size(), options_.mounted_secrets.size() + 1));
     const auto& secrets = files_[FileCall::Area::secrets];
-    return std::any_of(secrets.begin(), secrets.end(),
-                       [&](const auto& file) { return below(file.first, inner); });
+    return std::any_of(secrets.begin(), secrets.end(), [&](const auto& file) {
+      return (inner.empty() || file.first == inner || file.first.starts_with(inner + "/"));
+    });
   });
 }
 
@@ -108,6 +77,8 @@ void SimWorld::deliver(Duration at, std::uint64_t daemon, Event event,
 void SimWorld::submit(Request request) {
   if (auto* call = std::get_if<HttpCall>(&request.what)) {
     submit_http(request.id, std::move(*call));
+  } else if (auto* sql = std::get_if<SqlCall>(&request.what)) {
+    submit_sql(request.id, std::move(*sql));
   } else if (auto* file = std::get_if<FileCall>(&request.what)) {
     submit_file(request.id, std::move(*file));
   } else if (auto* stream = std::get_if<Subscribe>(&request.what)) {
@@ -130,7 +101,9 @@ void SimWorld::crash_check(CrashPlan::When when, std::uint64_t write, std::uint6
                       std::to_string(write));
 }
 
-bool SimWorld::suffers(Fault fault, const HttpCall& call) const {
+bool SimWorld::suffers(Fault fault, const Flight& flight) const {
+  const HttpCall& call = flight.call;
+  const bool to_engine = flight.to == Flight::To::engine;
   const Target target = parse_target(call.path);
   switch (fault) {
     case Fault::none:
@@ -139,62 +112,68 @@ bool SimWorld::suffers(Fault fault, const HttpCall& call) const {
     case Fault::event_reordered:
       return false;
     case Fault::conflict:
-      return call.writes();
+      return to_engine && flight.writes;
     case Fault::not_found:
-      return target.part(0) == "containers" && target.parts.size() > 1 &&
+      return to_engine && target.part(0) == "containers" && target.parts.size() > 1 &&
              target.part(1) != "json" && target.part(1) != "create";
     case Fault::list_missing:
-      return !call.writes() && (call.path.find("/containers/json") != std::string::npos ||
-                                (target.part(0) == "networks" && target.parts.size() == 1));
+      return to_engine && !flight.writes &&
+             (call.path.find("/containers/json") != std::string::npos ||
+              (target.part(0) == "networks" && target.parts.size() == 1));
+    case Fault::engine_restart:
+      return to_engine;
     default:
       return true;
   }
 }
 
-Fault SimWorld::choose_fault(const HttpCall& call, bool writes) {
+Fault SimWorld::choose_fault(const Flight& flight) {
   const std::uint64_t index = calls_++;
-  const std::uint64_t write = writes ? engine_writes_++ : 0;
+  const std::uint64_t write = flight.writes ? fallible_writes_++ : 0;
   Fault chosen = Fault::none;
   if (const auto found = faults_.at.find(index); found != faults_.at.end()) chosen = found->second;
-  if (const auto found = faults_.at_write.find(write); writes && found != faults_.at_write.end()) {
-    chosen = found->second;
-  }
+  const auto at_write = faults_.at_write.find(write);
+  if (flight.writes && at_write != faults_.at_write.end()) chosen = at_write->second;
   for (const auto& [fault, probability] : faults_.chance) {
-    if (chosen == Fault::none && suffers(fault, call) && random_.chance(probability)) {
+    if (chosen == Fault::none && suffers(fault, flight) && random_.chance(probability)) {
       chosen = fault;
     }
   }
-  if (!suffers(chosen, call)) return Fault::none;
+  if (!suffers(chosen, flight)) return Fault::none;
   sometimes().count(std::string("fault ") + fault_name(chosen));
   return chosen;
 }
 
 void SimWorld::submit_http(RequestId id, HttpCall call) {
-  const bool to_engine = call.endpoint == "engine";
   auto flight = std::make_shared<Flight>();
-  flight->daemon = daemon_;
   flight->id = id;
-  if (call.writes()) flight->write = writes_++;
-  if (flight->write) crash_check(CrashPlan::When::before_send, *flight->write, daemon_);
-  if (to_engine) flight->fault = choose_fault(call, call.writes());
-  flight->trace = trace_.size();
-  trace_.push_back({steady_,
-                    call.method,
-                    to_engine ? call.path : "http://" + call.endpoint + call.path,
-                    call.body,
-                    call.writes(),
-                    flight->write.value_or(0),
-                    flight->fault,
-                    {}});
+  const bool to_engine = call.endpoint == "engine";
+  const bool to_service = call.login && call.endpoint != SimRegistry::place;
+  if (!to_engine) flight->to = to_service ? Flight::To::service : Flight::To::container;
+  flight->writes = call.writes();
+  TraceLine line;
+  line.method = call.method;
+  line.path = to_engine ? call.path : "http://" + call.endpoint + call.path;
+  line.body = call.body;
   flight->call = std::move(call);
+  submit_flight(std::move(flight), std::move(line));
+}
+
+void SimWorld::submit_flight(std::shared_ptr<Flight> flight, TraceLine line) {
+  flight->daemon = daemon_;
+  if (flight->writes) flight->write = writes_++;
+  if (flight->write) crash_check(CrashPlan::When::before_send, *flight->write, daemon_);
+  if (flight->to != Flight::To::container) flight->fault = choose_fault(*flight);
+  flight->trace = trace_.size();
+  line.sent = steady_;
+  line.writes = flight->writes;
+  line.write = flight->write.value_or(0);
+  line.fault = flight->fault;
+  trace_.push_back(std::move(line));
   Duration delay = latency();
   if (flight->fault == Fault::slow) delay += random_.between(milliseconds(100), seconds(3));
-  at(steady_ + delay, [this, flight, to_engine] {
-    if (to_engine) {
-      effect(flight);
-    } else {
-      ask_container(flight);
-    }
+  at(steady_ + delay, [this, flight] {
+    effect(flight);
     if (flight->write) crash_check(CrashPlan::When::after_send, *flight->write, flight->daemon);
   });
   flight->last_line = steady_;
@@ -211,21 +190,23 @@ void SimWorld::watch(std::shared_ptr<Flight> flight) {
   });
 }
 
-Answer SimWorld::without_effect(Fault fault, const HttpCall& call) const {
+Answer SimWorld::without_effect(Fault fault, const Flight& flight) const {
   switch (fault) {
     case Fault::refused:
       return {0, "", "connect: connection refused"};
     case Fault::cut_before_effect:
       return {0, "", "connection reset by peer"};
     case Fault::conflict: {
-      const Target target = parse_target(call.path);
-      return call.method == "DELETE" ? answer_error(409, "removal of container " + target.part(1) +
-                                                             " is already in progress")
-                                     : answer_error(409, "Conflict.");
+      const Target target = parse_target(flight.call.path);
+      return flight.call.method == "DELETE"
+                 ? answer_error(
+                       409, "removal of container " + target.part(1) + " is already in progress")
+                 : answer_error(409, "Conflict.");
     }
     case Fault::not_found:
-      return answer_error(404, "No such container: " + parse_target(call.path).part(1));
+      return answer_error(404, "No such container: " + parse_target(flight.call.path).part(1));
     default:
+      if (flight.sql) return {1317, "interrupted", "Query execution was interrupted"};
       return answer_error(500, "simulated failure");
   }
 }
@@ -242,13 +223,15 @@ void SimWorld::effect(std::shared_ptr<Flight> flight) {
     case Fault::error_before_effect:
     case Fault::conflict:
     case Fault::not_found:
-      return arrive(flight, without_effect(flight->fault, flight->call));
+      return arrive(flight, without_effect(flight->fault, *flight));
     case Fault::engine_restart:
       engine_restart();
       return arrive(flight, {0, "", "connection reset by peer"});
     default:
       break;
   }
+  if (flight->to == Flight::To::container) return ask_container(flight);
+  if (flight->to == Flight::To::service) return ask_service(flight);
   flight->ticket = engine_.begin(flight->call, now());
   flights_[flight->ticket] = flight;
   pump();
@@ -280,7 +263,7 @@ void SimWorld::ask_container(std::shared_ptr<Flight> flight) {
 void SimWorld::arrive(std::shared_ptr<Flight> flight, Answer answer) {
   flight->over = true;
   if (flight->fault == Fault::cut_after_effect) answer = {0, "", "connection reset by peer"};
-  if (flight->fault == Fault::error_after_effect) answer = answer_error(500, "simulated failure");
+  if (flight->fault == Fault::error_after_effect) answer = without_effect(flight->fault, *flight);
   if (flight->fault == Fault::list_missing && answer.ok()) {
     Json::Array items = Json::parse(answer.body).value().items();
     if (!items.empty()) items.erase(items.begin() + static_cast<long>(random_.below(items.size())));
@@ -293,66 +276,20 @@ void SimWorld::arrive(std::shared_ptr<Flight> flight, Answer answer) {
           flight->write);
 }
 
-void SimWorld::submit_file(RequestId id, FileCall call) {
-  std::optional<std::uint64_t> write;
-  if (call.writes()) write = writes_++;
-  if (write) crash_check(CrashPlan::When::before_send, *write, daemon_);
-  const std::size_t line = trace_.size();
-  trace_.push_back({steady_,
-                    verb_of(call.act),
-                    area_of(call.area) + call.path,
-                    "",
-                    call.writes(),
-                    write.value_or(0),
-                    Fault::none,
-                    {}});
-  const std::uint64_t daemon = daemon_;
-  at(steady_ + random_.between(Duration{0}, milliseconds(1)),
-     [this, id, call = std::move(call), write, line, daemon] {
-       Answer answer = act_on_file(call);
-       trace_[line].status = answer.status;
-       deliver(steady_, daemon, Answered{id, std::move(answer)}, write);
-       if (write) crash_check(CrashPlan::When::after_send, *write, daemon);
-     });
-}
-
-Answer SimWorld::act_on_file(const FileCall& call) {
-  auto& files = files_[call.area];
-  if (call.act == FileCall::Act::write) {
-    const bool full =
-        call.area == FileCall::Area::state ? faults_.disk_full_state : faults_.disk_full_secrets;
-    if (full) {
-      sometimes().count("fault disk_full");
-      return {500, "", "write " + call.path + ": no space left on device"};
-    }
-    files[call.path] = {call.content.reveal(), call.mode};
-    return answer_empty(200);
-  }
-  if (call.act == FileCall::Act::remove) {
-    const std::size_t removed =
-        std::erase_if(files, [&](const auto& file) { return below(file.first, call.path); });
-    return removed > 0 ? answer_empty(200) : Answer{404, "", call.path + ": no such file"};
-  }
-  Json list = Json::array();
-  for (const auto& [path, file] : files) {
-    if (below(path, call.path)) list.push(path);
-  }
-  if (list.empty()) return {404, "", call.path + ": no such file"};
-  return {200, list.dump(), ""};
-}
-
 void SimWorld::subscribe(RequestId id, const HttpCall& call) {
   const Key key{daemon_, id};
   trace_.push_back({steady_, call.method, call.path, "", false, 0, Fault::none, {}});
   const std::size_t line = trace_.size() - 1;
-  const Fault fault = choose_fault(call, false);
-  at(steady_ + latency(), [this, key, call, line, fault] {
+  Flight asked;
+  asked.call = call;
+  const Fault fault = choose_fault(asked);
+  at(steady_ + latency(), [this, key, asked, line, fault] {
     trace_[line].fault = fault;
     pump();  // what is new for others is not new for this stream
-    SimEngine::Replay replay = engine_.replay(call);
+    SimEngine::Replay replay = engine_.replay(asked.call);
     const bool bad = fault == Fault::refused || fault == Fault::cut_before_effect ||
                      fault == Fault::error_before_effect || fault == Fault::hang;
-    if (bad) replay.answer = without_effect(fault, call);
+    if (bad) replay.answer = without_effect(fault, asked);
     trace_[line].status = replay.answer.status;
     if (!replay.answer.ok()) {
       const std::string why =
@@ -362,7 +299,7 @@ void SimWorld::subscribe(RequestId id, const HttpCall& call) {
       return deliver(steady_ + latency(), key.first, StreamClosed{key.second, why});
     }
     Stream& stream = streams_[key];
-    stream.filters = *parse_filters(parse_target(call.path).word("filters"));
+    stream.filters = *parse_filters(parse_target(asked.call.path).word("filters"));
     stream.last = steady_ + latency();
     deliver(stream.last, key.first, StreamOpened{key.second});
     for (const EngineEvent& event : replay.events) hint(key, stream, event);

@@ -13,13 +13,14 @@
 #include "tests/sim/faults.h"
 #include "tests/sim/sim_engine.h"
 #include "tests/sim/sim_registry.h"
+#include "tests/sim/sim_services.h"
 
-// The simulated outside: a SimEngine, files in memory, a manifest folder, people who act beside us,
-// and faults, all over virtual time. The production loop runs over it unchanged. Owned by a test,
-// one thread; outlives the loops that run over it (a loop is a daemon's life, the world is the
-// host). Invariants: (1) one seed and the same calls give the same run, byte for byte; (2) virtual
-// time moves in wait() only; (3) after a crash nothing of the dead daemon's is delivered, but what
-// it had sent takes effect.
+// The simulated outside: a SimEngine, the services in its containers, files in memory, a manifest
+// folder, people who act beside us, and faults, all over virtual time. The production loop runs
+// over it unchanged. Owned by a test, one thread; outlives the loops that run over it (a loop is a
+// daemon's life, the world is the host). Invariants: (1) one seed and the same calls give the same
+// run, byte for byte; (2) virtual time moves in wait() only; (3) after a crash nothing of the dead
+// daemon's is delivered, but what it had sent takes effect.
 namespace fairlead::sim {
 
 struct WorldOptions {
@@ -30,11 +31,12 @@ struct WorldOptions {
   std::string mounted_secrets = "/run/fairlead/secrets";  // where the area `secrets` is on the host
 };
 
-// One request to the engine, to a container or to a file.
+// One request to the engine, to a container, to a service or to a file.
 struct TraceLine {
   Duration sent{0};    // steady
-  std::string method;  // of a file: "WRITE", "REMOVE", "LIST"
-  std::string path;    // of a container's own server "http://ADDRESS:PORT/…"; of a file its path
+  std::string method;  // of a file: "WRITE", "REMOVE", "LIST"; of a statement "SQL"
+  std::string path;    // of a container's own server or a service "http://ADDRESS:PORT/…"; of a
+                       // file its path; of SQL the statement
   std::string body;    // as sent; of a file empty
   bool writes = false;
   std::uint64_t write = 0;  // its number among the writing requests
@@ -59,6 +61,7 @@ class SimWorld : public World {
 
   SimEngine& engine() { return engine_; }
   SimRegistry& registry() { return registry_; }
+  SimServices& services() { return services_; }
   FaultPlan& faults() { return faults_; }
   void plan_crash(std::optional<CrashPlan> plan) { crash_ = plan; }
   // The dead daemon's streams and answers are gone; a new one is told the manifest folder first.
@@ -92,7 +95,7 @@ class SimWorld : public World {
 
   // What was asked of the world.
   const std::vector<TraceLine>& trace() const { return trace_; }
-  std::uint64_t calls() const { return calls_; }    // to the engine, all of them
+  std::uint64_t calls() const { return calls_; }    // to the engine and to services, all of them
   std::uint64_t writes() const { return writes_; }  // writing requests, files included
   std::string trace_text(bool writes_only = false) const;
   const std::vector<LogRecord>& log() const { return log_; }
@@ -107,14 +110,18 @@ class SimWorld : public World {
   using Key = std::pair<std::uint64_t, RequestId>;  // the daemon's number, its request
 
   void submit_http(RequestId id, HttpCall call);
+  void submit_sql(RequestId id, SqlCall call);
+  void submit_flight(std::shared_ptr<Flight> flight, TraceLine line);
   void submit_file(RequestId id, FileCall call);
   void subscribe(RequestId id, const HttpCall& call);
-  Fault choose_fault(const HttpCall& call, bool writes);
-  bool suffers(Fault fault, const HttpCall& call) const;
-  Answer without_effect(Fault fault, const HttpCall& call) const;
+  Fault choose_fault(const Flight& flight);
+  bool suffers(Fault fault, const Flight& flight) const;
+  Answer without_effect(Fault fault, const Flight& flight) const;
   void effect(std::shared_ptr<Flight> flight);
   void watch(std::shared_ptr<Flight> flight);  // its timeout
   void ask_container(std::shared_ptr<Flight> flight);
+  void ask_service(std::shared_ptr<Flight> flight);
+  std::string host_file(const std::string& path) const;
   void arrive(std::shared_ptr<Flight> flight, Answer answer);
   Answer act_on_file(const FileCall& call);
   void crash_check(CrashPlan::When when, std::uint64_t write, std::uint64_t daemon);
@@ -137,6 +144,7 @@ class SimWorld : public World {
   Random random_;
   SimEngine engine_;
   SimRegistry registry_;
+  SimServices services_;
   FaultPlan faults_;
   std::optional<CrashPlan> crash_;
   Duration steady_{0};
@@ -145,7 +153,7 @@ class SimWorld : public World {
   std::uint64_t daemon_ = 1;  // its number; what is for another one is dropped
   std::uint64_t number_ = 0;
   std::uint64_t calls_ = 0;
-  std::uint64_t engine_writes_ = 0;
+  std::uint64_t fallible_writes_ = 0;  // those that FaultPlan::at_write counts
   std::uint64_t writes_ = 0;
   std::uint64_t commands_ = 0;
   std::map<std::pair<Duration, std::uint64_t>, std::function<void()>> timers_;

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "reconciler/graph.h"
+#include "reconciler/ranges.h"
+#include "reconciler/world.h"
+
+// What a provider's decisions are made from: what was seen, what is remembered, where things are,
+// what time it is. Values that the loop gathers; everything a View points to outlives it.
+namespace fairlead {
+
+// What a provider has seen of one app, or of the system as a whole. Immutable; only its provider
+// looks inside.
+struct Section {
+  virtual ~Section() = default;
+};
+using SectionPtr = std::shared_ptr<const Section>;
+
+// Where the system of a provider is, as of now. The engine's is empty: its calls say "engine".
+struct Place {
+  std::string host;      // an address or a name
+  std::string instance;  // tells one that took the address of another from it; empty: lasting
+  bool operator==(const Place&) const = default;
+};
+
+// What a handshake found out; valid until the connection is lost.
+struct Session {
+  std::string description;  // "Docker Engine 20.10.24, API 1.41", for status and log
+  Json facts;               // the provider's own
+};
+
+// How often something happened and when last; kept by the loop in memory, forgotten when the app's
+// manifest changes.
+struct Counter {
+  int count = 0;
+  Duration last{0};  // steady
+};
+
+// The counter whose `last` is when the app's manifest changed. Absent: not since the start.
+inline constexpr char manifest_changed[] = "manifest changed";
+
+// How the health checks that fairlead makes itself stand, for one container.
+struct ProbeState {
+  int successes = 0;        // since it was first asked
+  int failures_in_row = 0;  // since the last success
+  std::string last_error;   // "GET /up: 503", "GET /up: timed out after 5s"
+};
+
+// One HTTP health check that is to be repeated. `key` names the container and its start, so that a
+// restart begins anew.
+struct Probe {
+  std::string key;
+  HttpCall call;
+  Duration interval{0};
+  Duration lenient_until{0};  // steady; failures before do not count
+};
+
+// What is remembered between passes of one app. A daemon that forgets it (a restart) is slower or
+// more patient, never wrong.
+struct Memory {
+  // Key of Step::count_as → how often it was done; "failed VERB RESOURCE" and "invalid VERB
+  // RESOURCE" → how often in a row such a step failed, or was refused as wrong in itself. Absent:
+  // never.
+  std::map<std::string, Counter> counters;
+  std::map<std::string, ProbeState> probes;  // Probe::key → state; absent: not asked yet
+  std::set<std::string> suspects;  // names that a create found taken: to be looked at closely
+};
+
+// What stands of an app at one provider, for the others.
+struct Standing {
+  bool settled = true;              // nothing of another revision than the wanted one is left
+  bool running = false;             // something runs
+  std::set<std::string> addresses;  // from which its programs connect
+};
+
+// All that a diff may depend on.
+struct View {
+  std::string app;
+  const Graph* wanted = nullptr;  // null: the app is to be removed
+  const Section* seen = nullptr;
+  const Section* shared = nullptr;
+  const Session* session = nullptr;
+  const Platform* platform = nullptr;
+  const Memory* memory = nullptr;
+  const Claims* claims = nullptr;
+  Instant now;
+  // The steps of providers before this one, which must be done before anything new starts.
+  std::vector<std::size_t> prerequisites;
+  Standing standing;  // at the providers after this one
+  // Service → what this provider has seen of the app that runs it; absent: nothing. Those that the
+  // app uses, and those that it used and no longer does.
+  std::map<std::string, const Section*> services;
+  // Of an app that runs a service: the apps that use it.
+  std::set<std::string> guests;
+  std::string waiting_for;  // other apps that must be Healthy before anything new starts; empty: go
+  bool drop_data = false;   // with the removal: `reclaim: delete`
+};
+
+}  // namespace fairlead

@@ -1,0 +1,119 @@
+#include <algorithm>
+
+#include "tests/sim/sim_flight.h"
+
+// Calls to files and to the services in containers.
+namespace fairlead::sim {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::string verb_of(FileCall::Act act) {
+  switch (act) {
+    case FileCall::Act::write:
+      return "WRITE";
+    case FileCall::Act::remove:
+      return "REMOVE";
+    case FileCall::Act::list:
+      return "LIST";
+  }
+  return "";
+}
+
+std::string area_of(FileCall::Area area) {
+  return area == FileCall::Area::state ? "state:" : "secrets:";
+}
+
+bool below(const std::string& path, const std::string& folder) {
+  return folder.empty() || path == folder || path.starts_with(folder + "/");
+}
+
+}  // namespace
+
+void SimWorld::submit_file(RequestId id, FileCall call) {
+  std::optional<std::uint64_t> write;
+  if (call.writes()) write = writes_++;
+  if (write) crash_check(CrashPlan::When::before_send, *write, daemon_);
+  const std::size_t line = trace_.size();
+  trace_.push_back({steady_,
+                    verb_of(call.act),
+                    area_of(call.area) + call.path,
+                    "",
+                    call.writes(),
+                    write.value_or(0),
+                    Fault::none,
+                    {}});
+  const std::uint64_t daemon = daemon_;
+  at(steady_ + random_.between(Duration{0}, milliseconds(1)),
+     [this, id, call = std::move(call), write, line, daemon] {
+       Answer answer = act_on_file(call);
+       trace_[line].status = answer.status;
+       deliver(steady_, daemon, Answered{id, std::move(answer)}, write);
+       if (write) crash_check(CrashPlan::When::after_send, *write, daemon);
+     });
+}
+
+Answer SimWorld::act_on_file(const FileCall& call) {
+  auto& files = files_[call.area];
+  if (call.act == FileCall::Act::write) {
+    const bool full =
+        call.area == FileCall::Area::state ? faults_.disk_full_state : faults_.disk_full_secrets;
+    if (full) {
+      sometimes().count("fault disk_full");
+      return {500, "", "write " + call.path + ": no space left on device"};
+    }
+    files[call.path] = {call.content.reveal(), call.mode};
+    return answer_empty(200);
+  }
+  if (call.act == FileCall::Act::remove) {
+    const std::size_t removed =
+        std::erase_if(files, [&](const auto& file) { return below(file.first, call.path); });
+    return removed > 0 ? answer_empty(200) : Answer{404, "", call.path + ": no such file"};
+  }
+  Json list = Json::array();
+  for (const auto& [path, file] : files) {
+    if (below(path, call.path)) list.push(path);
+  }
+  if (list.empty()) return {404, "", call.path + ": no such file"};
+  return {200, list.dump(), ""};
+}
+
+std::string SimWorld::host_file(const std::string& path) const {
+  const std::string& folder = options_.mounted_secrets;
+  if (!path.starts_with(folder + "/")) return "";
+  const auto& secrets = this->files(FileCall::Area::secrets);
+  const auto found = secrets.find(path.substr(folder.size() + 1));
+  return found == secrets.end() ? "" : found->second.content;
+}
+
+void SimWorld::submit_sql(RequestId id, SqlCall call) {
+  auto flight = std::make_shared<Flight>();
+  flight->id = id;
+  flight->to = Flight::To::service;
+  flight->writes = call.writes();
+  flight->call.endpoint = call.endpoint;
+  flight->call.timeout = call.timeout;
+  TraceLine line;
+  line.method = "SQL";
+  line.path = call.statement;
+  flight->sql = std::move(call);
+  submit_flight(std::move(flight), std::move(line));
+}
+
+void SimWorld::ask_service(std::shared_ptr<Flight> flight) {
+  if (flight->over) return;
+  const std::string& endpoint = flight->call.endpoint;
+  const std::size_t colon = endpoint.rfind(':');
+  const SimContainer* container = engine_.container_at(endpoint.substr(0, colon));
+  if (container && container->paused) return;  // until the timeout
+  const std::string service = flight->sql ? "mariadb" : "rabbitmq";
+  if (auto refused = services_.refuse(container, service, endpoint.substr(colon + 1))) {
+    return arrive(flight, *refused);
+  }
+  if (!flight->sql) return arrive(flight, services_.rabbitmq_of(*container)->ask(flight->call));
+  const std::string from = container->endpoints.begin()->second.gateway;
+  arrive(flight,
+         services_.mariadb_of(*container)->ask(flight->sql->login, flight->sql->statement, from));
+}
+
+}  // namespace fairlead::sim
