@@ -46,6 +46,9 @@ Json Reconciler::app_status(const AppState& state) const {
     const Step& next = state.plan.steps().front();
     status.set("message", next.verb + " " + next.resource + ": " + next.cause);
   }
+  const Json update = updates_.summary(state.name);
+  if (known && status["message"].empty()) status.set("message", update["error"].as_string());
+  if (!update.is_null()) status.set("update", update);
   status.set("since", time_text(state.since));
   status.set("observed", time_text(state.observed));
   status.set("revision", Json::object({{"wanted", report.wanted}, {"running", report.running}}));
@@ -121,7 +124,7 @@ Json Reconciler::status(Instant now) const {
                       {"reconnects", engine().reconnects()},
                       {"resync_found", resync_found_}})},
        {"services", services()},
-       {"trouble", state_trouble_},
+       {"trouble", unsaved_.why},
        {"at", time_text(now.wall)}});
 }
 

@@ -13,11 +13,14 @@
 #include "reconciler/plan.h"
 #include "reconciler/status.h"
 
-// All that the loop remembers of one app between events. Plain data; owned and changed by the
-// Reconciler alone.
+// All that the loop remembers of one app between events, and a few smaller things. Plain data;
+// owned and changed by the Reconciler alone.
 namespace fairlead {
 
 inline constexpr Duration never = Duration::max();
+inline constexpr int observing_max = 16;  // apps that observe at once
+// Of the state folder: which image was chosen for each app.
+inline constexpr char updates_folder[] = "updates";
 
 // How a step of the current plan stands.
 enum class StepState { waiting, held, running, done, failed };
@@ -40,6 +43,37 @@ struct InFlight {
 struct HistoryEntry {
   Duration wall{0};
   std::string text;  // "create container blog.web.3f9c2a1b: image … (18ms)"
+};
+
+// What an answer belongs to.
+struct Expected {
+  enum class For { handshake, listing, observation, step, probe, save, update };
+  For what;
+  std::string owner;       // provider or app
+  std::size_t index = 0;   // of the observer's call
+  std::string key;         // step or probe key, provider of an observation, folder of what is saved
+  std::uint64_t pass = 0;  // of a handshake or listing the link's generation; of an update its own
+  InFlight step;
+};
+
+// Someone who wants to know which images there are, and until when the registry may answer.
+struct Asker {
+  std::string app;
+  Duration until{0};  // steady
+};
+
+// What could not be written to the state folder.
+struct Unsaved {
+  std::set<std::pair<std::string, std::string>> files;  // folder, app
+  std::string why;                                      // empty: all is kept
+  Duration due = never;                                 // when it is tried again
+};
+
+// What the log already says.
+struct Told {
+  std::map<std::string, Duration> progress;  // step key → when its progress was last logged
+  std::set<std::string> broken;              // errors of manifests
+  std::string hold;                          // why nothing is removed
 };
 
 // A health check that fairlead makes itself, and when it is due again.
@@ -107,17 +141,6 @@ struct AppState {
   Report report;
   Duration since{0};  // wall time since when health and sync are what they are
   std::deque<HistoryEntry> history;
-};
-
-// What an answer belongs to.
-struct Expected {
-  enum class For { handshake, listing, observation, step, probe, save };
-  For what;
-  std::string owner;       // provider or app
-  std::size_t index = 0;   // of the observer's call
-  std::string key;         // step or probe key, or provider of an observation
-  std::uint64_t pass = 0;  // of a handshake or listing the link's generation
-  InFlight step;
 };
 
 // What a step is, across passes and plans.

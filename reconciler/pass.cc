@@ -196,6 +196,7 @@ void Reconciler::diff(AppState& state) {
   plan_probes(state);
   describe(state, std::move(report));
   if (options_.mode == Mode::plan) return end_pass(state);
+  judge_choice(state);
   act(state);
 }
 
@@ -295,7 +296,7 @@ void Reconciler::submit_step(AppState& state, std::size_t index) {
 }
 
 void Reconciler::take_step(const Expected& expected, const Answer& answer) {
-  progress_logged_.erase(expected.key);
+  told_.progress.erase(expected.key);
   const auto found = apps_.find(expected.owner);
   if (found == apps_.end()) return;
   AppState& state = found->second;
@@ -437,6 +438,11 @@ void Reconciler::describe(AppState& state, Report report) {
   }
   if (!state.frozen.empty()) report.out_of_sync("InvalidManifest", state.frozen);
   if (!state.doubled.empty()) report.out_of_sync("NameTaken", state.doubled);
+  if (undecided(state.name)) {
+    const std::string why = "asks its registry which image is to run";
+    if (!state.wanted) report.worsen(HealthState::unknown, "AsksRegistry", why);
+    report.out_of_sync("AsksRegistry", why);
+  }
   if (!state.wanted && !state.removing) {
     report.worsen(HealthState::unknown, "NotWanted", "nothing is wanted of it");
   }

@@ -21,13 +21,15 @@ Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> plat
       platform_(std::move(platform)),
       options_(options),
       jitter_(options.seed),
-      queue_(platform_->engine.concurrency) {
+      queue_(platform_->engine.concurrency),
+      updates_(options.seed) {
   Link::Timing timing;
   timing.resync = platform_->engine.resync;
   timing.stream = options_.mode != Mode::plan;
   FAIRLEAD_CHECK(!providers_.empty());
   for (const auto& provider : providers_) links_.emplace_back(*provider, timing, options_.seed++);
   catalog_.restore(last_good);
+  for (const LastGood& choice : options_.choices) updates_.restore(choice.name, choice.text);
 }
 
 std::vector<Request> Reconciler::handle(const Event& event, Instant now) {
@@ -44,25 +46,28 @@ void Reconciler::advance() {
   place_links();
   wake_links();
   if (guard_due_ || (verdict_.due && now_.steady >= *verdict_.due)) guard_removals();
-  if (now_.steady >= save_due_) save_again();
+  if (now_.steady >= unsaved_.due) save_again();
+  ask_registries();
   begin_passes();
   send_probes();
+  answer_images(false);
   for (Request& request : queue_.take(now_.steady)) out_->push_back(std::move(request));
 }
 
 Duration Reconciler::deadline() const {
-  Duration due = save_due_;
+  Duration due = unsaved_.due;
   for (const Link& link : links_) due = std::min(due, link.due());
   if (!schedule_.empty() && observing_ < observing_max)
     due = std::min(due, schedule_.begin()->first);
   if (!probe_schedule_.empty()) due = std::min(due, probe_schedule_.begin()->first);
   if (verdict_.due) due = std::min(due, *verdict_.due);
+  if (options_.mode != Mode::plan) due = std::min(due, updates_.due());
+  for (const auto& [command, asker] : askers_) due = std::min(due, asker.until);
   if (const auto slot = queue_.due(now_.steady)) due = std::min(due, *slot);
   return due;
 }
 
-RequestId Reconciler::send(
-    std::variant<HttpCall, FileCall, SqlCall, Subscribe, Unsubscribe, Reply, LogRecord> what) {
+RequestId Reconciler::send(decltype(Request::what) what) {
   Request request;
   request.id = ++last_id_;
   request.what = std::move(what);
@@ -122,6 +127,8 @@ void Reconciler::on(const Answered& event) {
       return take_probe(expected, event.answer);
     case Expected::For::save:
       return take_save(expected, event.answer);
+    case Expected::For::update:
+      return follow(updates_.take(expected.pass, event.answer, now_));
   }
 }
 
@@ -130,7 +137,7 @@ void Reconciler::on(const Progressed& event) {
   const auto found = requests_.find(event.request);
   if (found == requests_.end() || found->second.what != Expected::For::step) return;
   constexpr std::chrono::seconds apart{5};
-  Duration& logged = progress_logged_[found->second.key];
+  Duration& logged = told_.progress[found->second.key];
   if (logged.count() != 0 && now_.steady < logged + apart) return;
   logged = now_.steady;
   const Result<Json> line = Json::parse(event.line);
@@ -180,10 +187,15 @@ void Reconciler::on(const PlatformChanged& event) {
   record.resource = "platform file";
   log(std::move(record));
   want_all();
+  // The trouble may have been the login.
+  for (const auto& [name, entry] : catalog_.entries()) {
+    if (!updates_.summary(name)["error"].as_string().empty()) updates_.ask(name, now_);
+  }
   guard_due_ = true;
 }
 
 void Reconciler::on(const Command& event) {
+  if (event.verb == "images") return list_images(event);
   Reply reply;
   if (event.verb == "status") {
     reply.body = status(now_);
@@ -207,6 +219,7 @@ void Reconciler::on(const Stop&) {
   stopped_ = true;
   for (const auto& [stream, provider] : streams_) send(Unsubscribe{stream});
   streams_.clear();
+  answer_images(true);
   LogRecord record;
   record.verb = "stop";
   record.cause = "what is under way ends, the containers stay as they are";
@@ -222,6 +235,7 @@ bool Reconciler::finished() const {
   if (waits || !catalog_.was_read() || guard_due_) return false;
   return std::all_of(apps_.begin(), apps_.end(), [this](const auto& entry) {
     const AppState& state = entry.second;
+    if (undecided(state.name)) return false;
     const bool nothing = !state.wanted && !state.removing;
     if (options_.mode == Mode::plan) return nothing || (state.planned && state.due > now_.steady);
     if (nothing) return true;

@@ -12,6 +12,7 @@
 #include "reconciler/link.h"
 #include "reconciler/prune.h"
 #include "reconciler/resolve.h"
+#include "reconciler/updates.h"
 #include "reconciler/world.h"
 #include "reconciler/write_queue.h"
 
@@ -32,8 +33,9 @@ class Reconciler {
   };
   struct Options {
     Mode mode = Mode::daemon;
-    std::uint64_t seed = 1;         // of the jitter
-    bool approve_removals = false;  // `apply --approve`
+    std::uint64_t seed = 1;           // of the jitter
+    bool approve_removals = false;    // `apply --approve`
+    std::vector<LastGood> choices{};  // the images that an earlier run chose: "updates/<app>.json"
   };
 
   // `keys` must outlive it.
@@ -57,8 +59,6 @@ class Reconciler {
   const Catalog& catalog() const { return catalog_; }
 
  private:
-  static constexpr int observing_max = 16;  // apps that observe at once
-
   // reconciler.cc
   void on(const Answered& event);
   void on(const Progressed& event);
@@ -71,8 +71,7 @@ class Reconciler {
   void on(const Woken&) {}
   void on(const Stop&);
   void advance();
-  RequestId send(
-      std::variant<HttpCall, FileCall, SqlCall, Subscribe, Unsubscribe, Reply, LogRecord> what);
+  RequestId send(decltype(Request::what) what);
   RequestId ask(Call call);
   void expect(RequestId id, Expected expected) { requests_[id] = std::move(expected); }
   void log(LogRecord record);
@@ -87,6 +86,7 @@ class Reconciler {
   void want_all();
   void tell_reading(const Catalog::Change& change);
   void save(const std::string& name);
+  void keep(const std::string& folder, const std::string& name, const std::string& text);
   void save_again();
   void take_save(const Expected& expected, const Answer& answer);
   std::vector<std::string> data_of(const AppState& app) const;
@@ -98,6 +98,17 @@ class Reconciler {
   std::string waiting_for(const App& manifest) const;
   bool after_cycle(const std::string& name) const;
   void wake_dependents(const std::string& name);
+
+  // choices.cc: which image is run, where it follows its registry
+  void ask_registries();
+  bool undecided(const std::string& name) const;
+  void want_image(const Catalog::Entry& entry);
+  std::shared_ptr<const App> with_image(const std::shared_ptr<const App>& app) const;
+  void judge_choice(const AppState& app);
+  void follow(const Updates::Change& change);
+  void forget_choice(const std::string& name);
+  void list_images(const Command& command);
+  void answer_images(bool all);
 
   // connections.cc
   void wake_links();
@@ -161,20 +172,17 @@ class Reconciler {
   Claims claims_;
   std::map<std::string, Secret> secrets_;
   WriteQueue queue_;
+  Updates updates_;
+  std::map<std::uint64_t, Asker> askers_;                // commands that wait for a registry
   std::set<std::pair<Duration, std::string>> schedule_;  // when a pass is due → app
   std::set<std::pair<Duration, std::string>> probe_schedule_;
   std::unordered_map<RequestId, Expected> requests_;
   std::map<RequestId, std::string> streams_;  // stream → provider
-  std::string folder_;
-  std::string revision_;
-  std::string state_trouble_;  // why last good copies cannot be kept; empty: they are
-  std::map<std::string, Duration> progress_logged_;  // step key → when its progress was last logged
-  std::set<std::string> broken_logged_;
-  std::string hold_logged_;
-  std::set<std::string> unsaved_;                // apps whose last good copy could not be written
+  std::string folder_, revision_;
+  Unsaved unsaved_;
+  Told told_;
   std::set<std::string> forgotten_;              // apps of which nothing is left
   std::pair<std::string, std::size_t> audited_;  // the object that the last audit looked at
-  Duration save_due_ = never;
   std::uint64_t passes_ = 0;
   RequestId last_id_ = 0;
   int observing_ = 0;

@@ -41,8 +41,9 @@ struct Report {
   std::string message;  // for people
   std::vector<ResourceState> resources;
   std::vector<Conflict> conflicts;
-  std::string running;  // revision that runs: fingerprints of the serving containers
-  std::string wanted;   // revision that is wanted
+  std::string running;       // revision that runs: fingerprints of the serving containers
+  std::string wanted;        // revision that is wanted
+  bool gate_failed = false;  // the wanted revision is known not to get healthy
   std::optional<Duration>
       look_again;  // steady time at which something becomes due without any event
 

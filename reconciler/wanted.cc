@@ -45,7 +45,7 @@ void Reconciler::on(const ManifestsChanged& event) {
   revision_ = reading.revision;
   const Catalog::Change change = catalog_.read(reading);
   tell_reading(change);
-  if (reading.state != FolderReading::State::ok && broken_logged_.insert(catalog_.hold()).second) {
+  if (reading.state != FolderReading::State::ok && told_.broken.insert(catalog_.hold()).second) {
     LogRecord record;
     record.level = LogRecord::Level::warning;
     record.verb = "hold";
@@ -77,7 +77,7 @@ void Reconciler::tell_reading(const Catalog::Change& change) {
     for (const Error& error : errors) {
       const std::string text = error.text();
       told_now.insert(text);
-      if (broken_logged_.count(text) > 0) continue;
+      if (told_.broken.count(text) > 0) continue;
       LogRecord record;
       record.level = LogRecord::Level::error;
       record.verb = "invalid";
@@ -86,7 +86,7 @@ void Reconciler::tell_reading(const Catalog::Change& change) {
       log(std::move(record));
     }
   }
-  broken_logged_ = std::move(told_now);
+  told_.broken = std::move(told_now);
   if (change.changed.empty()) return;
   LogRecord record;
   record.verb = "manifests";
@@ -121,9 +121,11 @@ void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
                     " claims it too and is ignored: give it another name";
   }
   if (entry.doubles.empty()) state.doubled.clear();
+  want_image(entry);
+  if (undecided(state.name)) return;
   // An app that is about to be removed keeps what it was until the guard has decided.
   Result<std::shared_ptr<const Graph>> graph =
-      resolve(providers_, entry.app, *platform_, secrets_,
+      resolve(providers_, with_image(entry.app), *platform_, secrets_,
               [this](const std::string& name) { return catalog_.entries().count(name) > 0; });
   if (!graph) {
     state.frozen = graph.error().text() + "; what runs is left as it is";
@@ -140,37 +142,43 @@ void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
 }
 
 void Reconciler::save(const std::string& name) {
-  if (options_.mode == Mode::plan) return;
   const auto entry = catalog_.entries().find(name);
-  if (entry == catalog_.entries().end()) return;
+  keep("manifests", name, entry == catalog_.entries().end() ? "" : encode_last_good(entry->second));
+}
+
+// An empty text is as no file.
+void Reconciler::keep(const std::string& folder, const std::string& name, const std::string& text) {
+  if (options_.mode == Mode::plan) return;
   FileCall call;
-  call.path = "manifests/" + name + ".json";
-  call.content = Secret(encode_last_good(entry->second));
-  expect(send(std::move(call)), {Expected::For::save, name, 0, "", 0, {}});
+  if (text.empty()) call.act = FileCall::Act::remove;
+  call.path = folder + "/" + name + ".json";
+  call.content = Secret(text);
+  expect(send(std::move(call)), {Expected::For::save, name, 0, folder, 0, {}});
 }
 
 void Reconciler::take_save(const Expected& expected, const Answer& answer) {
   if (answer.ok() || answer.status == 404) {
-    unsaved_.erase(expected.owner);
-    if (unsaved_.empty()) state_trouble_.clear();
+    unsaved_.files.erase({expected.key, expected.owner});
+    if (unsaved_.files.empty()) unsaved_.why.clear();
     return;
   }
-  unsaved_.insert(expected.owner);
-  save_due_ = now_.steady + save_again_after;
-  if (!state_trouble_.empty()) return;
-  state_trouble_ = "the last good copies of manifests cannot be kept in " +
-                   platform_->folders.state + ": " + answer.error +
-                   "; free some space or make the folder writable";
+  unsaved_.files.insert({expected.key, expected.owner});
+  unsaved_.due = now_.steady + save_again_after;
+  if (!unsaved_.why.empty()) return;
+  unsaved_.why = "the last good copies of manifests cannot be kept in " + platform_->folders.state +
+                 ": " + answer.error + "; free some space or make the folder writable";
   LogRecord record;
   record.level = LogRecord::Level::error;
   record.verb = "save";
-  record.cause = state_trouble_;
+  record.cause = unsaved_.why;
   log(std::move(record));
 }
 
 void Reconciler::save_again() {
-  save_due_ = never;
-  for (const std::string& name : unsaved_) save(name);
+  unsaved_.due = never;
+  for (const auto& [folder, name] : unsaved_.files) {
+    folder == updates_folder ? keep(folder, name, updates_.encode(name)) : save(name);
+  }
 }
 
 std::set<std::string> Reconciler::removal_candidates() const {
@@ -214,8 +222,8 @@ void Reconciler::guard_removals() {
     guard_.approve(verdict_, verdict_.token);
     verdict_ = guard_.decide(input);
   }
-  if (verdict_.reason != hold_logged_) {
-    hold_logged_ = verdict_.reason;
+  if (verdict_.reason != told_.hold) {
+    told_.hold = verdict_.reason;
     LogRecord record;
     record.level = verdict_.due ? LogRecord::Level::info : LogRecord::Level::warning;
     record.verb = "hold";
@@ -254,10 +262,8 @@ void Reconciler::finish_removal(AppState& state) {
   state.text.clear();
   state.due = never;
   schedule(state);
-  FileCall call;
-  call.act = FileCall::Act::remove;
-  call.path = "manifests/" + name + ".json";
-  expect(send(std::move(call)), {Expected::For::save, name, 0, "", 0, {}});
+  forget_choice(name);
+  keep("manifests", name, "");
   LogRecord record;
   record.app = name;
   record.verb = "removed";

@@ -104,7 +104,7 @@ struct PlatformChanged {  // SIGHUP; sent only with a valid file
 // Someone asks over the control socket. Every Command gets exactly one Reply.
 struct Command {
   std::uint64_t id = 0;
-  std::string verb;                          // "status", "explain", "approve", "purge"
+  std::string verb;                          // "status", "explain", "images", "approve", "purge"
   std::map<std::string, std::string> words;  // named arguments: "app" → "blog"
 };
 struct Woken {};  // the deadline of wait() has passed

@@ -85,6 +85,15 @@ TEST_CASE("an explanation holds what is known of one app") {
         "\nlast steps:\n  10:01  create network blog\n");
 }
 
+TEST_CASE("an explanation says what an app follows, what it uses of it, and what failed") {
+  const std::string text = cli::explanation(json(R"({
+    "name": "blog", "revision": {"wanted": "web=1", "running": "web=1"},
+    "update": {"track": "numeric", "tag": "0042", "digest": "sha256:aa", "error": "it is\ndown",
+               "failed": {"tag": "0043", "digest": "sha256:bb", "why": "ends"}}})"));
+  CHECK(text.find("follows:  numeric, uses 0042@sha256:aa\n  trouble: it is down\n"
+                  "  last failed: 0043@sha256:bb: ends\n") != text.npos);
+}
+
 TEST_CASE("a plan is JSON for programs and text for people, numbered from 1 in both") {
   AppState state;
   Step create;

@@ -45,6 +45,10 @@ TEST_CASE("the state folder keeps its identity and lets in one instance at a tim
   const auto copies = again->last_good();
   REQUIRE(copies.size() == 2);
   CHECK(copies[0].name + copies[0].text + copies[1].name + copies[1].text == "aAbB");
+  folder.write("lib/fairlead/updates/a.json", "chosen");
+  const auto choices = again->choices();
+  REQUIRE(choices.size() == 1);
+  CHECK(choices[0].name + choices[0].text == "achosen");
 }
 
 TEST_CASE(

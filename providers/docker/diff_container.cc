@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "providers/docker/diff_process.h"
+#include "reconciler/image_ref.h"
 #include "reconciler/units.h"
 
 namespace fairlead::docker {
@@ -27,12 +28,12 @@ std::map<std::string, std::string> parse_fields(const std::string& text) {
   return fields;
 }
 
-// "acme/blog:0041 → 0042" where only the tag differs, else both whole.
+// "acme/blog:0041 → 0042" where the repository is the same, else both whole.
 std::string image_change(const std::string& before, const std::string& after) {
-  const std::size_t colon = after.rfind(':');
-  const bool same_repository =
-      colon != after.npos && before.compare(0, colon + 1, after, 0, colon + 1) == 0;
-  return before + " → " + (same_repository ? after.substr(colon + 1) : after);
+  const auto image = ImageRef::parse(after);
+  const std::size_t name = image ? image->name.size() + 1 : 0;
+  const bool same_repository = image && before.compare(0, name, after, 0, name) == 0;
+  return before + " → " + (same_repository ? after.substr(name) : after);
 }
 
 std::string limits_change(const Limits& seen, const Limits& wanted) {
@@ -252,6 +253,7 @@ void ProcessDiff::describe_current(const SeenContainer& container) {
   if (is.due) report.due(*is.due);
   if (is.ready()) return serves(container.identity.fingerprint);
   if (is.broken() && failing_.empty()) {
+    if (!spec_.once) report.gate_failed = true;
     const bool loop = container.detail && container.detail->restart_count >= crash_loop_restarts;
     report.worsen(HealthState::degraded,
                   spec_.once ? "Failed"
@@ -260,6 +262,7 @@ void ProcessDiff::describe_current(const SeenContainer& container) {
                   container.name + ": " + is.text);
   } else if (!spec_.once && container.state == "running" && !is.due &&
              now_.steady >= container.detail->started + spec_.deadline) {
+    report.gate_failed = true;
     report.worsen(HealthState::degraded, "DeadlineExceeded",
                   container.name + " is not healthy within its deadline: " + is.text);
   } else if (!spec_.once || container.state != "running") {

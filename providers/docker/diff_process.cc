@@ -308,6 +308,7 @@ void ProcessDiff::fail(const SeenContainer& container, const std::string& why) {
   const Needs stopped =
       loops ? Needs{renamed} : retire(draft_, container, Ending::stop, why, {renamed});
   failing_.insert(failing_.end(), stopped.begin(), stopped.end());
+  draft_.report.gate_failed = true;
   draft_.report.worsen(HealthState::degraded, "HealthCheckFailed",
                        container.name + " failed (" + why + "); the old container serves on");
 }
@@ -336,6 +337,7 @@ bool ProcessDiff::failed_before() {
     failing_.clear();
     return false;
   }
+  draft_.report.gate_failed = true;
   if (!never) draft_.report.due(due);
   const std::string serves = old_.empty() ? "" : "; " + old_.front()->name + " serves on";
   draft_.report.worsen(

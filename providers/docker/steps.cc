@@ -2,6 +2,7 @@
 
 #include "providers/docker/network.h"
 #include "providers/docker/observe.h"
+#include "reconciler/image_ref.h"
 
 namespace fairlead::docker {
 namespace {
@@ -10,15 +11,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 HttpCall& call_of(Step& step) { return std::get<HttpCall>(step.request); }
-
-// "ghcr.io/acme/blog:1" → "ghcr.io"; "acme/blog" → "docker.io".
-std::string registry_of(const std::string& image) {
-  const std::size_t slash = image.find('/');
-  const std::string first = image.substr(0, slash);
-  const bool host =
-      slash != image.npos && (first.find_first_of(".:") != first.npos || first == "localhost");
-  return host ? first : "docker.io";
-}
 
 }  // namespace
 
@@ -81,21 +73,11 @@ Step Steps::remove_volume(const std::string& name) const {
 
 Step Steps::pull(const std::string& image) const {
   // A digest goes where the tag goes; without either the engine would pull every tag.
-  std::string name = image;
-  std::string tag = "latest";
-  if (const std::size_t at = image.find('@'); at != image.npos) {
-    name = image.substr(0, at);
-    tag = image.substr(at + 1);
-    const std::size_t colon = name.rfind(':');
-    if (colon != name.npos && name.find('/', colon) == name.npos) name.resize(colon);
-  } else if (const std::size_t colon = image.rfind(':');
-             colon != image.npos && image.find('/', colon) == image.npos) {
-    name = image.substr(0, colon);
-    tag = image.substr(colon + 1);
-  }
-  Step made =
-      step("pull", "image " + image, "POST", "/images/create?fromImage=" + name + "&tag=" + tag);
-  call_of(made).headers.emplace_back("X-Registry-Auth", "@" + registry_of(image));
+  const ImageRef ref = ImageRef::parse(image).value_or(ImageRef{});
+  const std::string tag = ref.digest.empty() ? ref.tag : ref.digest;
+  Step made = step("pull", "image " + image, "POST",
+                   "/images/create?fromImage=" + ref.name + "&tag=" + tag);
+  call_of(made).headers.emplace_back("X-Registry-Auth", "@" + ref.registry);
   call_of(made).timeout = pull_silence;
   call_of(made).progress = true;
   made.patient = true;

@@ -1,3 +1,4 @@
+#include "reconciler/cli/images.h"
 #include "reconciler/cli/print.h"
 #include "reconciler/cli/verbs.h"
 #include "reconciler/live/control_client.h"
@@ -9,6 +10,7 @@ namespace {
 std::string text_of(const std::string& verb, const Json& body) {
   if (verb == "status") return status_table(body);
   if (verb == "explain") return explanation(body);
+  if (verb == "images") return images_text(body);
   std::string text = verb == "approve" ? "approved:" : "purging:";
   for (const Json& name : body[verb == "approve" ? "approved" : "purged"].items())
     text += " " + name.as_string();

@@ -71,6 +71,10 @@ int dispatch(int argc, char** argv) {
        [&] { return fairlead::cli::ask(common, "explain", word); })
       ->add_option("app", word)
       ->required();
+  verb("images", "the tags of an app's image: what runs, what is newer",
+       [&] { return fairlead::cli::ask(common, "images", word); })
+      ->add_option("app", word)
+      ->required();
   verb("approve", "let the removals go on that the prune fuse holds back", [&] {
     return fairlead::cli::ask(common, "approve", word);
   })->add_option("token", word, "approve only the very set that `fairlead status` showed with it");

@@ -57,6 +57,20 @@ std::string broken_text(const Json& manifests) {
   return text.empty() ? "" : "\nbroken manifests (the last good version stays in force):\n" + text;
 }
 
+std::string update_text(const Json& update) {
+  const std::string& digest = update["digest"].as_string();
+  std::string text = "follows:  " + update["track"].as_string() + ", uses " +
+                     update["tag"].as_string() + (digest.empty() ? "" : "@" + digest) + "\n";
+  const std::string& error = update["error"].as_string();
+  if (!error.empty()) text += "  trouble: " + plain(error) + "\n";
+  const Json& failed = update["failed"];
+  if (!failed.is_null()) {
+    text += "  last failed: " + failed["tag"].as_string() + "@" + failed["digest"].as_string() +
+            ": " + plain(failed["why"].as_string()) + "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
@@ -127,6 +141,7 @@ std::string explanation(const Json& explain) {
   out += "manifest: " + explain["source"].as_string() + "\n";
   out += "wanted:   " + explain["revision"]["wanted"].as_string() + "\n";
   out += "running:  " + explain["revision"]["running"].as_string() + "\n";
+  if (explain.has("update")) out += update_text(explain["update"]);
   std::vector<Row> rows;
   for (const Json& held : explain["resources"].items()) {
     rows.push_back({"  " + held["kind"].as_string(), held["name"].as_string(),

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "reconciler/app_state.h"
 #include "reconciler/keys.h"
 
 namespace fairlead::live {
@@ -136,10 +137,14 @@ Result<std::string> StateFolder::read_or_make(const std::string& name, const std
   return content;
 }
 
-std::vector<LastGood> StateFolder::last_good() const {
+std::vector<LastGood> StateFolder::last_good() const { return copies("manifests"); }
+
+std::vector<LastGood> StateFolder::choices() const { return copies(updates_folder); }
+
+std::vector<LastGood> StateFolder::copies(const std::string& folder) const {
   std::vector<LastGood> copies;
   std::error_code error;
-  fs::directory_iterator entry(path_ + "/manifests", error);
+  fs::directory_iterator entry(path_ + "/" + folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     const fs::path& path = entry->path();
     if (path.extension() != ".json" || path.filename().string().front() == '.') continue;

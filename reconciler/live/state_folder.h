@@ -7,9 +7,10 @@
 #include "reconciler/live/file_io.h"
 #include "reconciler/secret.h"
 
-// The daemon's own folder: who this installation is, its key, and the last good copy of each
-// manifest. Opened once at start by the program, which owns it for as long as it acts on the host:
-// the lock in it makes a second instance impossible. Losing all but the key loses nothing.
+// The daemon's own folder: who this installation is, its key, and for each app the last good
+// copy of its manifest and the image that was chosen for it. Opened once at start by the program,
+// which owns it for as long as it acts on the host: the lock in it makes a second instance
+// impossible. Losing all but the key loses nothing.
 namespace fairlead::live {
 
 class StateFolder {
@@ -28,12 +29,15 @@ class StateFolder {
   const Secret& key() const { return key_; }                         // 32 bytes
   // All of manifests/*.json, sorted by name; copies that cannot be read are left out.
   std::vector<LastGood> last_good() const;
+  // Likewise updates/*.json.
+  std::vector<LastGood> choices() const;
 
  private:
   StateFolder() = default;
   Result<void> lock();
   Result<void> identify(Mode mode);
   bool has(const std::string& name) const;
+  std::vector<LastGood> copies(const std::string& folder) const;
   Result<std::string> read_or_make(const std::string& name, const std::string& fresh, Mode mode);
 
   std::string path_;

@@ -110,7 +110,9 @@ class Registry {
     const Json seen = engine.done("GET", "/images/" + name + ":" + tag + "/json");
     for (const Json& reference : seen["RepoDigests"].items()) {
       const std::string& text = reference.as_string();
-      if (text.compare(0, name.size() + 1, name + "@") == 0) return text.substr(name.size() + 1);
+      if (text.compare(0, name.size() + 1, name + "@") != 0) continue;
+      pushed_.push_back(text);
+      return text.substr(name.size() + 1);
     }
     FAIL("no digest of " << name);
     return "";
@@ -217,6 +219,39 @@ TEST_CASE("a private image is pulled with the login of the platform file, and no
   host.until_well(app);
   CHECK(host.only(app)["Config"]["Image"].as_string() == image);
   CHECK_FALSE(says(host.log(), password));
+}
+
+TEST_CASE("an app follows the tags of a private image, each pinned by its digest") {
+  Registry registry;
+  const std::string first = registry.push("1", "acme/follow", "0041");
+  const std::string image = registry.image("acme/follow", "0041");
+  LiveHost host(registry.settings("password"));
+  const std::string app = host.name("follow");
+  host.engine().done("DELETE", "/images/" + image);
+  host.put("follow.yml", manifest(app, "update: {track: numeric, interval: 30s}\n", image));
+  host.start();
+  host.until_well(app);
+  CHECK(host.only(app)["Config"]["Image"].as_string() == image + "@" + first);
+  const std::string second = registry.push("2", "acme/follow", "0042");
+  const std::string newer = registry.image("acme/follow", "0042");
+  host.engine().done("DELETE", "/images/" + newer);
+  const std::string before = host.revision(app);
+  SUBCASE("within the interval") {}
+  SUBCASE("as soon as a person asks") {
+    const auto asked = host.run({"images", app});
+    CHECK_MESSAGE(asked.code == 0, asked.err);
+    CHECK_MESSAGE(says(asked.out, "0042"), asked.out);
+    host.until(
+        "it is chosen", [&] { return says(host.log(), "0042@" + second); }, seconds(5));
+  }
+  host.until_new(app, before);
+  CHECK(host.only(app)["Config"]["Image"].as_string() == newer + "@" + second);
+  const Json update = host.app(app)["update"];
+  CHECK(update["tag"].as_string() == "0042");
+  CHECK(update["digest"].as_string() == second);
+  CHECK(says(host.run({"images", app}).out, "0042  runs"));
+  CHECK(says(host.run({"explain", app}).out, "follows:  numeric, uses 0042@" + second));
+  CHECK(host.run({"images", "nobody"}).code == 1);
 }
 
 }  // namespace

@@ -97,18 +97,23 @@ void Host::boot() {
   providers.push_back(mariadb::make_provider(keys_));
   providers.push_back(rabbitmq::make_provider(keys_));
   providers.push_back(docker::make_provider(keys_));
+  const std::vector<LastGood> copies = copies_of("manifests/");
+  Reconciler::Options options;
+  options.choices = copies_of("updates/");
+  options.mode = options_.mode;
+  options.seed = options_.world.seed;
+  loop_ = std::make_unique<Reconciler>(std::move(providers), platform_, copies, options);
+  next_ = Woken{};
+}
+
+std::vector<LastGood> Host::copies_of(const std::string& folder) const {
   std::vector<LastGood> copies;
-  const std::string folder = "manifests/";
   for (const auto& [path, file] : world_.files(FileCall::Area::state)) {
     if (path.compare(0, folder.size(), folder) != 0) continue;
     const std::string name = path.substr(folder.size());
     copies.push_back({name.substr(0, name.rfind(".json")), file.content});
   }
-  Reconciler::Options options;
-  options.mode = options_.mode;
-  options.seed = options_.world.seed;
-  loop_ = std::make_unique<Reconciler>(std::move(providers), platform_, copies, options);
-  next_ = Woken{};
+  return copies;
 }
 
 void Host::crash_now() {

@@ -69,6 +69,7 @@ class Host {
 
  private:
   void boot();
+  std::vector<LastGood> copies_of(const std::string& folder) const;
   void turn(Duration limit);
   void add_foreigners();
   void check();

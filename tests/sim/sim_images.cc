@@ -63,6 +63,12 @@ void SimEngine::remove_image(const std::string& ref) {
 }
 
 const SimImage* SimEngine::find_image(const std::string& ref) const {
+  // Beside a digest a tag says nothing.
+  if (const std::size_t at = ref.find('@'); at != std::string::npos) {
+    const std::size_t colon = ref.rfind(':', at);
+    const bool tagged = colon != std::string::npos && ref.find('/', colon) == std::string::npos;
+    if (tagged) return find_image(ref.substr(0, colon) + ref.substr(at));
+  }
   if (const auto found = images_.find(with_tag(ref)); found != images_.end()) return &found->second;
   for (const auto& [key, image] : images_) {
     if (image.id == ref || (ref.size() >= 12 && image.id.starts_with("sha256:" + ref)))

@@ -148,7 +148,8 @@ void SimWorld::submit_http(RequestId id, HttpCall call) {
   auto flight = std::make_shared<Flight>();
   flight->id = id;
   const bool to_engine = call.endpoint == "engine";
-  if (!to_engine) flight->to = call.login ? Flight::To::service : Flight::To::container;
+  const bool to_service = call.login && call.endpoint != SimRegistry::place;
+  if (!to_engine) flight->to = to_service ? Flight::To::service : Flight::To::container;
   flight->writes = call.writes();
   TraceLine line;
   line.method = call.method;
@@ -239,6 +240,10 @@ void SimWorld::effect(std::shared_ptr<Flight> flight) {
 void SimWorld::ask_container(std::shared_ptr<Flight> flight) {
   if (flight->over) return;
   const std::string& endpoint = flight->call.endpoint;
+  if (endpoint == SimRegistry::place) {
+    if (const auto answer = registry_.ask(flight->call)) arrive(flight, *answer);
+    return;
+  }
   const SimContainer* container = engine_.container_at(endpoint.substr(0, endpoint.rfind(':')));
   if (container && container->paused) return;  // until the timeout
   if (!container || container->restarting || container->program.http.empty()) {

@@ -12,6 +12,7 @@
 #include "reconciler/world.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/sim_engine.h"
+#include "tests/sim/sim_registry.h"
 #include "tests/sim/sim_services.h"
 
 // The simulated outside: a SimEngine, the services in its containers, files in memory, a manifest
@@ -59,6 +60,7 @@ class SimWorld : public World {
   Event wait(Duration deadline) override;
 
   SimEngine& engine() { return engine_; }
+  SimRegistry& registry() { return registry_; }
   SimServices& services() { return services_; }
   FaultPlan& faults() { return faults_; }
   void plan_crash(std::optional<CrashPlan> plan) { crash_ = plan; }
@@ -141,6 +143,7 @@ class SimWorld : public World {
   WorldOptions options_;
   Random random_;
   SimEngine engine_;
+  SimRegistry registry_;
   SimServices services_;
   FaultPlan faults_;
   std::optional<CrashPlan> crash_;
