@@ -136,6 +136,23 @@ TEST_CASE("a database that is full holds up what is new, and nothing that runs")
   CHECK(bench.host.run_until([&] { return bench.host.all_well(); }, minutes(2)));
 }
 
+TEST_CASE("while a service is away every app that uses it says so, and runs on") {
+  Bench bench;
+  std::string removed;
+  for (const auto& [id, container] : bench.host.engine().containers()) {
+    if (container.name.rfind("mariadb.web", 0) == 0) removed = container.name;
+  }
+  REQUIRE_FALSE(removed.empty());
+  bench.host.engine().docker_rm_f(removed);
+  const auto told = [&] {
+    return bench.host.sync("web") == "OutOfSync" &&
+           bench.host.ask("status").body.dump().find("ServiceUnavailable") != std::string::npos;
+  };
+  CHECK(bench.host.run_until(told, seconds(10)));
+  CHECK(bench.host.health("web") == "Healthy");
+  CHECK(bench.host.run_until([&] { return bench.host.all_well(); }, minutes(2)));
+}
+
 TEST_CASE("a foreign database of an app's name is a conflict, and other apps are served") {
   Bench bench;
   bench.host.mariadb().create_database("other", "of somebody");
