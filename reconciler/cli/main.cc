@@ -67,21 +67,17 @@ int dispatch(int argc, char** argv) {
       ->required();
   verb("status", "what is, and whether it is as wanted",
        [&] { return fairlead::cli::ask(common, "status", ""); });
-  verb("explain", "why something was done to an app, or why nothing happens",
-       [&] { return fairlead::cli::ask(common, "explain", word); })
-      ->add_option("app", word)
-      ->required();
-  verb("images", "the tags of an app's image: what runs, what is newer",
-       [&] { return fairlead::cli::ask(common, "images", word); })
-      ->add_option("app", word)
-      ->required();
+  const auto ask_of_app = [&](const char* name, const char* help) {
+    verb(name, help, [&, name] { return fairlead::cli::ask(common, name, word); })
+        ->add_option("app", word)
+        ->required();
+  };
+  ask_of_app("explain", "why something was done to an app, or why nothing happens");
+  ask_of_app("images", "the tags of an app's image: what runs, what is newer");
   verb("approve", "let the removals go on that the prune fuse holds back", [&] {
     return fairlead::cli::ask(common, "approve", word);
   })->add_option("token", word, "approve only the very set that `fairlead status` showed with it");
-  verb("purge", "delete the data of an app that has no manifest any more",
-       [&] { return fairlead::cli::ask(common, "purge", word); })
-      ->add_option("app", word)
-      ->required();
+  ask_of_app("purge", "delete the data of an app that has no manifest any more");
   CLI::App* look = verb("adopt", "print the manifest to drop into the folder for an image",
                         [&] { return fairlead::cli::adopt(common, adopt); });
   look->add_option("image", adopt.image)->required();
