@@ -73,9 +73,14 @@ Services::Services() : host_(settings()) {
   host_.until_well({"mariadb", "rabbitmq"}, start_limit);
 }
 
+std::unique_ptr<Services>& Services::held() {
+  static std::unique_ptr<Services> services;
+  return services;
+}
+
 Services& Services::running() {
   static bool tried = false;
-  static std::unique_ptr<Services> services;
+  std::unique_ptr<Services>& services = held();
   REQUIRE_MESSAGE((services || !tried), "the services did not start, see the first test");
   tried = true;
   if (!services) services.reset(new Services());

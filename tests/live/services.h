@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ class Services {
  public:
   // Fails the test where objects of these names stand on the engine already, or they do not start.
   static Services& running();
+  // Removes them while a failure to do so is still a test's.
+  static void end() { held().reset(); }
 
   LiveHost& host() { return host_; }
   const LiveHost& host() const { return host_; }
@@ -43,6 +46,7 @@ class Services {
   std::string password_of(const std::string& service) const;
 
  private:
+  static std::unique_ptr<Services>& held();
   Services();
 
   LiveHost host_;
