@@ -219,7 +219,7 @@ std::vector<Scenario> troubles() {
             minutes(3))}},
       {"services: foreign ones of the name",
        nullptr,
-       {set("services", with({})), by_hand([](Host& host) {
+       {set("services", with({}), minutes(4)), by_hand([](Host& host) {
           host.mariadb().create_database("web", "of somebody");
           host.rabbitmq().execute("PUT", "/api/vhosts/web",
                                   Json::object({{"description", "of somebody"}}));
@@ -231,7 +231,7 @@ std::vector<Scenario> troubles() {
        false},
       {"services: a foreign user of the name, who goes",
        nullptr,
-       {set("services", with({})), by_hand([](Host& host) {
+       {set("services", with({}), minutes(4)), by_hand([](Host& host) {
           host.mariadb().create_user({"web", "%"}, "theirs");
           host.rabbitmq().execute("PUT", "/api/users/web",
                                   Json::object({{"password", "theirs"}, {"tags", ""}}));
