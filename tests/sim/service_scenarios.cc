@@ -168,13 +168,15 @@ std::vector<Scenario> drifts() {
       drift("rights widened by hand",
             [own](Host& host) {
               host.mariadb().grant(own, "web", {"GRANT OPTION", "DELETE HISTORY"});
-              host.mariadb().account("web").all_privileges = true;
+              if (auto* account = host.mariadb().account("web")) account->all_privileges = true;
               host.rabbitmq().execute("DELETE", "/api/permissions/web/web");
             }),
       drift("limits set and the account locked by hand",
             [](Host& host) {
-              host.mariadb().account("web").connections_max = 1;
-              host.mariadb().account("web").other_limit = "max_questions";
+              if (auto* account = host.mariadb().account("web")) {
+                account->connections_max = 1;
+                account->other_limit = "max_questions";
+              }
               host.mariadb().execute(mariadb::lock_user("web"));
               host.rabbitmq().execute("PUT", "/api/vhost-limits/web/max-connections",
                                       Json::object({{"value", 1}}));

@@ -104,8 +104,8 @@ TEST_CASE("what is changed by hand on a service is mended within one resync") {
   SUBCASE("a lock") { database.execute(mariadb::lock_user("web")); }
   SUBCASE("grants removed") { database.revoke_all(own, "web"); }
   SUBCASE("grants added") { database.grant(own, "mysql", {"SELECT"}); }
-  SUBCASE("a limit of connections") { database.account("web").connections_max = 1; }
-  SUBCASE("global rights") { database.account("web").all_privileges = true; }
+  SUBCASE("a limit of connections") { database.account("web")->connections_max = 1; }
+  SUBCASE("global rights") { database.account("web")->all_privileges = true; }
   SUBCASE("a user's password") { bus.set_password("web", "mine"); }
   SUBCASE("a deleted user") { bus.execute("DELETE", "/api/users/web"); }
   SUBCASE("a deleted vhost") { bus.execute("DELETE", "/api/vhosts/web"); }

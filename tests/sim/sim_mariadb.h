@@ -60,7 +60,11 @@ class SimMariaDb {
   void grant(const Who& who, const std::string& pattern, const std::set<std::string>& privileges);
   void revoke_all(const Who& who, const std::string& pattern) { grants_.erase({who, pattern}); }
   void lose_account_row(const Who& who) { accounts_.erase(who); }
-  Account& account(const std::string& user) { return accounts_.at({user, "%"}); }
+  // Null: there is none, because a fault came before.
+  Account* account(const std::string& user) {
+    const auto found = accounts_.find({user, "%"});
+    return found == accounts_.end() ? nullptr : &found->second;
+  }
   void be_full(bool full) { full_ = full; }  // of connections
 
   const std::map<std::string, Database>& databases() const { return databases_; }
