@@ -169,7 +169,8 @@ void Reconciler::audit(Link& listed) {
     if (state.phase != AppState::Phase::idle || state.due <= now_.steady || !may_begin(state))
       return;
     state.hinted.insert(objects[index]);
-    state.listed.insert(provider);
+    // The apps that use a service attach and detach it: what was seen of it before may be old.
+    if (!is_service(state.name)) state.listed.insert(provider);
     mark_dirty(state, now_.steady);
     return;
   }
