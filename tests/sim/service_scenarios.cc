@@ -16,7 +16,16 @@ Act set(const std::string& name, const Files& files, Duration then = seconds(60)
 }
 
 Act by_hand(std::function<void(Host&)> act, Duration then = seconds(60)) {
-  return {"by hand", std::move(act), then};
+  return {"by hand",
+          [act = std::move(act)](Host& host) {
+            // Nobody changes by hand what is not up: after faults that may take longer.
+            const auto up = [&] {
+              return host.health("mariadb") == "Healthy" && host.health("rabbitmq") == "Healthy";
+            };
+            host.run_until(up, minutes(10));
+            act(host);
+          },
+          then};
 }
 
 std::string web(const std::string& more, const std::string& version = "1") {

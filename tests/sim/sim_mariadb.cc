@@ -405,7 +405,7 @@ void SimMariaDb::create_database(const std::string& name, const std::string& com
 }
 
 void SimMariaDb::set_password(const std::string& user, const std::string& password) {
-  account(user).hashes = {hash_of(password)};
+  if (Account* held = account(user)) held->hashes = {hash_of(password)};
 }
 
 void SimMariaDb::create_user(const Who& who, const std::string& password) {
