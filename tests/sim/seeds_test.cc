@@ -55,6 +55,7 @@ Trouble trouble_of(std::uint64_t seed) {
 TEST_CASE("whatever goes wrong, in the end the world is as wanted") {
   for (std::uint64_t seed = seed_range().first; seed <= seed_range().last; ++seed) {
     const std::size_t scenario = seed % scenarios().size();
+    if (scenarios()[scenario].calm) continue;
     const Trouble trouble = trouble_of(seed);
     const Ending ending = play(scenarios()[scenario], trouble);
     const bool well =

@@ -261,8 +261,14 @@ std::vector<Scenario> troubles() {
 
 std::vector<Scenario> service_scenarios() {
   std::vector<Scenario> all;
-  for (auto part : {lives(), ends(), drifts(), troubles()}) {
+  for (auto part : {lives(), ends()}) {
     for (Scenario& scenario : part) all.push_back(std::move(scenario));
+  }
+  for (auto part : {drifts(), troubles()}) {
+    for (Scenario& scenario : part) {
+      scenario.calm = true;
+      all.push_back(std::move(scenario));
+    }
   }
   return all;
 }
