@@ -22,9 +22,9 @@ struct Scenario {
   std::function<void(Host&)> prepare;
   std::vector<Act> acts;
   bool ends_well = true;  // every app Synced and Healthy at the end
-  bool calm = false;      // hands find things as they expect them only where no fault came before:
-                          // without seeds
   bool asks = false;  // its last act is a person's, who repeats it when it was lost in the faults
+  // Its hands find things as they expect them only where no fault came before: seeds leave it out.
+  bool calm = false;
 };
 
 const std::vector<Scenario>& scenarios();
