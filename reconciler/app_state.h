@@ -118,6 +118,7 @@ struct AppState {
     std::string error;      // why it is worth nothing; empty: so far it is
   };
   std::map<std::string, Watching> observers;  // by provider
+  std::set<std::string> looked_at;            // providers; of the others nothing is decided
   std::size_t outstanding = 0;
   Plan plan;
   std::vector<StepState> states;

@@ -66,10 +66,12 @@ void Reconciler::begin_pass(AppState& state) {
   state.began = now_.steady;
   state.due = never;
   state.observing_hints = std::exchange(state.hinted, {});
+  state.looked_at.clear();
   ++observing_;
   for (const Link& held : links_) {
     if (!held.up() || !involved(state, held)) continue;
     const std::string provider(held.provider().name());
+    state.looked_at.insert(provider);
     Scope scope;
     scope.app = state.name;
     scope.wanted = state.wanted.get();
@@ -125,6 +127,7 @@ bool Reconciler::worthless(AppState& state) {
       asked.lost(watching->second.error, now_);
       connection_lost(asked);
     }
+    if (erred) state.looked_at.erase(watching->first);
     watching = erred ? state.observers.erase(watching) : std::next(watching);
   }
   return engine_erred;
@@ -203,7 +206,9 @@ void Reconciler::diff(AppState& state) {
 void Reconciler::diff_at(const AppState& state, const Link& held, Plan& plan,
                          Report& report) const {
   const std::size_t before = plan.steps().size();
-  if (!held.up()) {
+  // One that came up in the middle of the pass has not been asked: what is there would be made
+  // anew.
+  if (!held.up() || state.looked_at.count(std::string(held.provider().name())) == 0) {
     without(state, held, plan, report);
   } else {
     View view = view_of(state, held);
@@ -220,7 +225,7 @@ void Reconciler::diff_at(const AppState& state, const Link& held, Plan& plan,
 void Reconciler::without(const AppState& state, const Link& held, Plan& plan,
                          Report& report) const {
   const std::string service(held.provider().name());
-  const std::string why = service + ": " + held.error();
+  const std::string why = service + ": " + (held.up() ? "not looked at yet" : held.error());
   report.out_of_sync("ServiceUnavailable", why);
   if (!state.wanted) return;
   for (const Resource& resource : state.wanted->resources) {
