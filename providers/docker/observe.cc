@@ -178,7 +178,10 @@ class AppObserver : public Rounds {
       : keys_(keys), api_(api(session)), scope_(scope), app_(scope.app) {
     if (const auto* before = dynamic_cast<const SeenApp*>(scope.before)) before_ = *before;
     if (scope.hinted) hinted_ = *scope.hinted;
-    if (scope.memory) suspects_ = scope.memory->suspects;
+    if (scope.memory) {
+      suspects_ = scope.memory->suspects;
+      stuck_ = scope.memory->counters.count("failed remove network " + app_) > 0;
+    }
     if (scope.wanted) specs_ = container_specs(*scope.wanted);
     seen_->as_of = scope.now.steady;
   }
@@ -241,7 +244,9 @@ class AppObserver : public Rounds {
                  if (found.name == volume) seen_->volumes.push_back(std::move(found));
                }
              });
-    if ((scope_.wanted && !scope_.wanted->services.empty()) || !before_.visitors.empty()) {
+    // One that was overlooked keeps the network of a removed app busy.
+    const bool uses = scope_.wanted && !scope_.wanted->services.empty();
+    if (uses || stuck_ || !before_.visitors.empty()) {
       const Json attached =
           Json::object({{"label", Json(std::vector<std::string>{std::string(label::installation) +
                                                                 "=" + keys_.installation()})},
@@ -446,6 +451,7 @@ class AppObserver : public Rounds {
   SeenApp before_;
   std::set<std::string> hinted_;
   std::set<std::string> suspects_;
+  bool stuck_ = false;  // the app's network could not be removed
   std::set<std::string> asked_images_;
   std::vector<std::shared_ptr<const ContainerSpec>> specs_;
   std::shared_ptr<SeenApp> seen_ = std::make_shared<SeenApp>();
