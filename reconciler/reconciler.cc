@@ -172,6 +172,16 @@ void Reconciler::on(const Hinted& event) {
   Link& hinted = *link(found->second);
   const Hint hint = hinted.provider().decode_event(event.line);
   if (hint.all) hinted.relist();
+  // A service that is attached to the network of an app that uses it is told of under the network's
+  // name.
+  for (const Link& held : links_) {
+    const auto service = apps_.find(held.provider().hosted_by(*platform_));
+    if (hint.object.empty() || service == apps_.end() || service->first == hint.app) continue;
+    const auto ids = hinted.provider().objects(
+        service->second.seen[std::string(hinted.provider().name())].get());
+    if (std::find(ids.begin(), ids.end(), hint.object) == ids.end()) continue;
+    mark_dirty(service->second, now_.steady);
+  }
   const auto known = apps_.find(hint.app);
   if (hint.app.empty() || known == apps_.end()) return;
   if (!hint.object.empty()) known->second.hinted.insert(hint.object);

@@ -191,8 +191,7 @@ std::map<std::string, std::string> listing(const Section* section) {
   if (!seen) return lines;
   for (const SeenContainer& container : seen->containers) {
     std::string text = container.state + (container.health.empty() ? "" : " " + container.health);
-    // Where else it is attached is seen by the apps whose networks these are.
-    if (container.networks.count(container.identity.app) > 0) text += " attached";
+    for (const auto& [name, endpoint] : container.networks) text += " in " + name;
     lines["container " + container.name + " (" + container.id.substr(0, 12) + ")"] = text;
   }
   for (const SeenNetwork& network : seen->networks) {
