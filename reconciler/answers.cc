@@ -63,7 +63,7 @@ Json Reconciler::services() const {
   for (const Link& held : links_) {
     if (&held == &engine()) continue;
     const std::string host = held.provider().hosted_by(*platform_);
-    if (!host.empty() && catalog_.entries().count(host) == 0) continue;
+    if (nobody_runs(held)) continue;
     services.push(Json::object({{"name", std::string(held.provider().name())},
                                 {"app", host},
                                 {"connected", held.up()},

@@ -95,6 +95,7 @@ struct AppState {
   bool removing = false;                // everything but data is to go
   bool purging = false;                 // a person asked for the data to go too
   std::set<std::string> drop_data;      // the words of `needs` whose data goes, too
+  std::set<std::string> removing_at;    // providers that the removal has to ask
 
   // What was seen, by provider.
   std::map<std::string, SectionPtr> seen;

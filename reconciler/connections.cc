@@ -12,15 +12,23 @@ bool Reconciler::is_service(const std::string& name) const {
   });
 }
 
-// Whether the link's system has to do with the app: it is wanted there, or was seen there.
+// Whether the link's system has to do with the app: it is wanted there, or was until its removal,
+// or was seen there.
 bool Reconciler::involved(const AppState& state, const Link& held) const {
   if (&held == &engine()) return true;
-  const std::string_view provider = held.provider().name();
-  const auto seen = state.seen.find(std::string(provider));
+  const std::string provider(held.provider().name());
+  const auto seen = state.seen.find(provider);
   if (seen != state.seen.end() && seen->second) return true;
+  if (state.removing_at.count(provider) > 0) return true;
   return state.wanted &&
          std::any_of(state.wanted->resources.begin(), state.wanted->resources.end(),
                      [&](const Resource& resource) { return resource.provider == provider; });
+}
+
+// What lies in a service that has no manifest is looked after when it has one again.
+bool Reconciler::nobody_runs(const Link& held) const {
+  const std::string host = held.provider().hosted_by(*platform_);
+  return !host.empty() && catalog_.entries().count(host) == 0;
 }
 
 // A service that an app runs is where that app serves, as long as it is Healthy.

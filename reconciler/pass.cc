@@ -392,7 +392,7 @@ void Reconciler::end_if_done(AppState& state) {
 void Reconciler::end_pass(AppState& state) {
   state.phase = AppState::Phase::idle;
   const bool seen_whole = std::all_of(links_.begin(), links_.end(), [&](const Link& held) {
-    return held.up() || !involved(state, held);
+    return held.up() || !involved(state, held) || nobody_runs(held);
   });
   const bool removal_done = state.removing && state.plan.empty() && state.in_flight.empty() &&
                             seen_whole && nothing_left(state);

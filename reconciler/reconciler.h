@@ -116,6 +116,7 @@ class Reconciler {
   void tell_guests(AppState& service);
   bool is_service(const std::string& app) const;
   bool involved(const AppState& app, const Link& link) const;
+  bool nobody_runs(const Link& link) const;
   void connection_lost(Link& link);
   void audit(Link& link);
   void take_listing(Link& link, Observer::Observed observed);
@@ -191,8 +192,7 @@ class Reconciler {
   bool guard_due_ = false;    // the removals are to be decided anew
   bool stopped_ = false;
 
-  // Valid during handle() only.
-  Instant now_;
+  Instant now_;  // this and the next: valid during handle() only
   std::vector<Request>* out_ = nullptr;
 };
 

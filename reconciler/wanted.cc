@@ -237,6 +237,9 @@ void Reconciler::guard_removals() {
     const auto entry = catalog_.entries().find(name);
     if (entry != catalog_.entries().end()) state.drop_data = dropped_with(*entry->second.app);
     state.removing = true;
+    for (const Link& held : links_) {
+      if (involved(state, held)) state.removing_at.insert(std::string(held.provider().name()));
+    }
     state.wanted.reset();
     mark_dirty(state, now_.steady);
   }
@@ -247,6 +250,7 @@ void Reconciler::guard_removals() {
     if (!back) continue;
     state.removing = false;
     state.drop_data.clear();
+    state.removing_at.clear();
     set_wanted(state, entry->second);
     mark_dirty(state, now_.steady);
   }
@@ -258,6 +262,7 @@ void Reconciler::finish_removal(AppState& state) {
   catalog_.forget(name);
   state.removing = false;
   state.drop_data.clear();
+  state.removing_at.clear();
   state.purging = false;
   state.text.clear();
   state.due = never;

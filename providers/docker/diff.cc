@@ -103,9 +103,11 @@ class AppDiff {
   // The services that the app uses are attached to its network, each under its own name; others
   // have no business there.
   void services() {
+    // A container of an earlier revision may use what the next one does not.
+    const bool settled = standing_of(view_).settled;
     for (const SeenContainer& visitor : draft_.seen.visitors) {
       const std::string& service = visitor.identity.app;
-      if (view_.wanted->services.count(service) > 0) continue;
+      if (!settled || view_.wanted->services.count(service) > 0) continue;
       draft_.add(steps_.disconnect(visitor, view_.app), view_.app + " does not use " + service);
     }
     if (!draft_.blocked.empty()) return;

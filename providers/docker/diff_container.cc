@@ -122,6 +122,7 @@ void ProcessDiff::keep_running(const SeenContainer& container, Needs needs) {
     needs.insert(needs.end(), secrets.begin(), secrets.end());
     needs.insert(needs.end(), cleared_.begin(), cleared_.end());
     const bool fresh = container.state == "created";
+    if (fresh) needs.insert(needs.end(), draft_.before.begin(), draft_.before.end());
     draft_.add(draft_.steps.start(container), fresh ? "created for this" : evidence(container),
                std::move(needs));
   } else if (old_.empty()) {
