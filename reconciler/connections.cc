@@ -31,6 +31,28 @@ bool Reconciler::nobody_runs(const Link& held) const {
   return !host.empty() && catalog_.entries().count(host) == 0;
 }
 
+// With the service goes what was seen there, and what waited for one of the two can go on.
+void Reconciler::tell_removal(const AppState& gone) {
+  for (const Link& held : links_) {
+    if (held.provider().hosted_by(*platform_) != gone.name) continue;
+    for (auto& [name, state] : apps_) state.seen.erase(std::string(held.provider().name()));
+  }
+  for (auto& [name, state] : apps_) {
+    if (state.removing) mark_dirty(state, now_.steady);
+  }
+}
+
+// An app that is being removed and still has something at this service; empty: none.
+std::string Reconciler::guest_that_goes(const AppState& service) const {
+  for (const Link& held : links_) {
+    if (!held.up() || held.provider().hosted_by(*platform_) != service.name) continue;
+    for (const auto& [name, state] : apps_) {
+      if (state.removing && name != service.name && involved(state, held)) return name;
+    }
+  }
+  return "";
+}
+
 // A service that an app runs is where that app serves, as long as it is Healthy.
 void Reconciler::place_links() {
   for (Link& held : links_) {
@@ -40,7 +62,7 @@ void Reconciler::place_links() {
       held.set_place(held.provider().place(*platform_), "", now_);
     } else {
       const auto found = apps_.find(host);
-      const bool known = found != apps_.end() && found->second.wanted;
+      const bool known = found != apps_.end() && (found->second.wanted || found->second.removing);
       held.set_place(known ? found->second.serves_at : std::nullopt,
                      known ? "waits for the app " + host + ", which is " +
                                  health_name(found->second.report.health)
@@ -54,6 +76,8 @@ void Reconciler::place_links() {
 // Where a service moved, the apps that use it have it attached anew.
 void Reconciler::tell_guests(AppState& service) {
   if (!is_service(service.name)) return;
+  // It serves to its end those that go before it.
+  if (service.removing && !guest_that_goes(service).empty()) return;
   std::optional<Place> place;
   if (service.report.health == HealthState::healthy) {
     place =
@@ -100,7 +124,7 @@ void Reconciler::connection_lost(Link& lost) {
   record.cause = lost.error() + "; containers run on, fairlead tries again";
   if (&lost != &engine()) {
     for (auto& [name, state] : apps_) {
-      if (involved(state, lost)) mark_dirty(state, now_.steady);
+      if (involved(state, lost) || state.removing) mark_dirty(state, now_.steady);
     }
   }
   log(std::move(record));

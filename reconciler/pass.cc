@@ -182,7 +182,12 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
 void Reconciler::diff(AppState& state) {
   Plan plan;
   Report report;
-  const bool concerned = state.wanted || state.removing;
+  const std::string last_guest = state.removing ? guest_that_goes(state) : "";
+  if (!last_guest.empty()) {
+    report.worsen(HealthState::progressing, "Removing",
+                  "first the app " + last_guest + ", which uses it, is removed");
+  }
+  const bool concerned = state.wanted || (state.removing && last_guest.empty());
   for (const Link& held : links_) {
     if (concerned && involved(state, held)) diff_at(state, held, plan, report);
   }

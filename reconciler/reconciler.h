@@ -117,6 +117,8 @@ class Reconciler {
   bool is_service(const std::string& app) const;
   bool involved(const AppState& app, const Link& link) const;
   bool nobody_runs(const Link& link) const;
+  void tell_removal(const AppState& gone);
+  std::string guest_that_goes(const AppState& service) const;
   void connection_lost(Link& link);
   void audit(Link& link);
   void take_listing(Link& link, Observer::Observed observed);

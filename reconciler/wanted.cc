@@ -277,6 +277,7 @@ void Reconciler::finish_removal(AppState& state) {
                               : "its data stays: " + data.front() + "; fairlead purge " + name;
   log(std::move(record));
   guard_due_ = true;
+  tell_removal(state);
   if (data.empty()) forgotten_.insert(name);
 }
 

@@ -153,6 +153,21 @@ TEST_CASE("while a service is away every app that uses it says so, and runs on")
   CHECK(bench.host.run_until([&] { return bench.host.all_well(); }, minutes(2)));
 }
 
+TEST_CASE("services that go together with their apps let these go, and their data stays") {
+  Bench bench;
+  bench.host.world().set_files({{"b.yml", "name: other\nimage: app:1\n"}});
+  bench.host.run(minutes(3));
+  const Json status = bench.host.ask("status").body;
+  CAPTURE(status.dump());
+  CHECK(status["apps"].items().size() == 1);
+  CHECK(status["removals"]["waiting"].items().empty());
+  std::string orphans;
+  for (const Json& orphan : status["orphans"].items()) orphans += orphan["app"].as_string() + " ";
+  CHECK(orphans == "mariadb rabbitmq ");
+  CHECK(bench.host.world().trace_text(true).find("ACCOUNT LOCK") != std::string::npos);
+  CHECK(bench.host.violations().empty());
+}
+
 TEST_CASE("a foreign database of an app's name is a conflict, and other apps are served") {
   Bench bench;
   bench.host.mariadb().create_database("other", "of somebody");
