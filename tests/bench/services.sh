@@ -9,8 +9,10 @@ services_up() {
   local name
   real_engine
   for name in mariadb rabbitmq; do
-    ! docker network inspect "$name" >/dev/null 2>&1 && ! docker volume inspect "$name.data" \
-      >/dev/null 2>&1 || fail "this engine has a $name already" "stop the fairlead that runs it"
+    if { docker network inspect "$name" || docker volume inspect "$name.data"; } >/dev/null 2>&1
+    then
+      fail "this engine has a $name already" "stop the fairlead that runs it"
+    fi
   done
   deploy/images/make mariadb rabbitmq ledger >>"$work/images.log"
   services=$work/services
