@@ -146,8 +146,12 @@ TEST_CASE("the audit gets round to every app, and asks no service for it") {
   CHECK(asked() - before <= 13 * 5 + 2 * 5);
 }
 
-TEST_CASE("accounts of one name are made at both services, each in its turn") {
+TEST_CASE("accounts of one name at both services are two steps, and each is waited for") {
   Bench bench;
+  bench.files["b.yml"] = "name: other\nimage: app:1\nneeds: [database, messagebus]\n";
+  bench.host.world().set_files(bench.files);
+  bench.host.run(minutes(1));
+  CHECK(bench.host.health("other") == "Healthy");
   for (const TraceLine& line : bench.host.world().trace()) {
     CAPTURE(line.path);
     if (line.method == "SQL" && line.writes) CHECK(line.status == 200);
