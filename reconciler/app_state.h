@@ -145,7 +145,9 @@ struct AppState {
   std::deque<HistoryEntry> history;
 };
 
-// What a step is, across passes and plans.
-inline std::string step_key(const Step& step) { return step.verb + " " + step.resource; }
+// What a step is to people, and what it is counted as.
+inline std::string step_name(const Step& step) { return step.verb + " " + step.resource; }
+// What it is across passes and plans. Several providers may have to "create user blog".
+inline std::string step_key(const Step& step) { return step.provider + " " + step_name(step); }
 
 }  // namespace fairlead

@@ -154,6 +154,9 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
       // But not where it began before the service could be asked.
       const bool asked = state.observers.count(provider) > 0 || &listed == &engine();
       if (listed.first_listing() && !asked) state.seen[provider] = after;
+      // And an audit relies on what was listed before.
+      const bool changed = !listed.provider().changes(before.get(), after.get()).empty();
+      if (&listed != &engine() && changed) state.due = now_.steady;
     } else if (listed.first_listing()) {
       state.seen[provider] = after;
       state.listed.insert(provider);
@@ -185,24 +188,32 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
 // for ever. So each resync looks at one object in detail, in turn.
 void Reconciler::audit(Link& listed) {
   const std::string provider(listed.provider().name());
+  auto& [name, object] = audited_[provider];
   for (std::size_t tried = 0; tried < apps_.size(); ++tried) {
-    auto next = apps_.lower_bound(audited_.first);
+    auto next = apps_.lower_bound(name);
     if (next == apps_.end()) next = apps_.begin();
     AppState& state = next->second;
     const auto objects = listed.provider().objects(state.seen[provider].get());
-    const bool same = next->first == audited_.first;
-    const std::size_t index = same ? audited_.second : 0;
+    const std::size_t index = next->first == name ? object : 0;
     if (index >= objects.size()) {
       // The first name after this one.
-      audited_ = {next->first + '\0', 0};
+      name = next->first + '\0';
+      object = 0;
       continue;
     }
-    audited_ = {next->first, index + 1};
+    name = next->first;
+    object = index + 1;
     if (state.phase != AppState::Phase::idle || state.due <= now_.steady || !may_begin(state))
       return;
     state.hinted.insert(objects[index]);
     // The apps that use a service attach and detach it: what was seen of it before may be old.
     if (!is_service(state.name)) state.listed.insert(provider);
+    // What a service says of an app at rest was listed within a resync, and shows no more one by
+    // one.
+    for (const Link& held : links_) {
+      if (&held == &listed || state.report.sync != SyncState::synced) continue;
+      state.listed.insert(std::string(held.provider().name()));
+    }
     mark_dirty(state, now_.steady);
     return;
   }

@@ -334,8 +334,8 @@ void Reconciler::take_outcome(AppState& state, const InFlight& flight, const Out
   switch (outcome.next) {
     case Outcome::Next::done:
       state.retries.erase(step_key(step));
-      state.memory.counters.erase("failed " + step_key(step));
-      state.memory.counters.erase("invalid " + step_key(step));
+      state.memory.counters.erase("failed " + step_name(step));
+      state.memory.counters.erase("invalid " + step_name(step));
       if (!step.count_as.empty()) {
         Counter& counter = state.memory.counters[step.count_as];
         ++counter.count;
@@ -356,8 +356,8 @@ void Reconciler::take_outcome(AppState& state, const InFlight& flight, const Out
 
 void Reconciler::step_failed(AppState& state, const Step& step, const Error& error) {
   Retry& retry = state.retries[step_key(step)];
-  ++state.memory.counters["failed " + step_key(step)].count;
-  if (error.code == Code::invalid) ++state.memory.counters["invalid " + step_key(step)].count;
+  ++state.memory.counters["failed " + step_name(step)].count;
+  if (error.code == Code::invalid) ++state.memory.counters["invalid " + step_name(step)].count;
   ++retry.failures;
   retry.error = error.message;
   retry.not_before = now_.steady + jitter_.around(backoff(retry.failures));

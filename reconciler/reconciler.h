@@ -184,8 +184,8 @@ class Reconciler {
   std::string folder_, revision_;
   Unsaved unsaved_;
   Told told_;
-  std::set<std::string> forgotten_;              // apps of which nothing is left
-  std::pair<std::string, std::size_t> audited_;  // the object that the last audit looked at
+  std::set<std::string> forgotten_;  // apps of which nothing is left
+  std::map<std::string, std::pair<std::string, std::size_t>> audited_;  // provider → app, object
   std::uint64_t passes_ = 0;
   RequestId last_id_ = 0;
   int observing_ = 0;

@@ -1,8 +1,9 @@
 // What the engine itself costs: a client that decides nothing.
 //
 //   bench_bare_client replay SOCKET RECORD CONCURRENCY
-//     Sends the writing requests that bench_sim_server recorded, in their order and so many at a
-//     time; a start waits for its container's create.
+//     Sends the writing requests that bench_sim_server or bench_recorder wrote down, in their order
+//     and so many at a time; an attachment waits for the networks, a start for its container's
+//     create.
 //   bench_bare_client heal SOCKET INSTALLATION TIMES
 //     Removes the one container of the installation by force, TIMES times, and prints for each time
 //     the milliseconds from the engine's `destroy` to the `start` of the replacement.
@@ -75,8 +76,9 @@ std::string container_of(const std::string& path) {
 }
 
 struct Recording {
-  std::vector<Sent> before;  // of no container
-  std::vector<Sent> steps;   // creates and starts, in their order
+  std::vector<Sent> before;       // networks, volumes
+  std::vector<Sent> attachments;  // of services to the networks
+  std::vector<Sent> steps;        // creates and starts of containers, in their order
 };
 
 Recording read_record(const std::string& record) {
@@ -87,17 +89,30 @@ Recording read_record(const std::string& record) {
     if (!json || (*json)["method"].as_string() == "GET") continue;
     Sent sent{(*json)["method"].as_string(), (*json)["path"].as_string(),
               (*json)["body"].as_string()};
-    auto& list = container_of(sent.path).empty() ? recording.before : recording.steps;
+    const bool attaches = sent.path.ends_with("/connect");
+    auto& before = attaches ? recording.attachments : recording.before;
+    auto& list = container_of(sent.path).empty() ? before : recording.steps;
     list.push_back(std::move(sent));
   }
   if (recording.steps.empty()) give_up("no container in " + record);
   return recording;
 }
 
+// All at the same time: they are few.
+void send_at_once(const std::string& socket, const std::vector<Sent>& all) {
+  std::vector<std::jthread> senders;
+  for (const Sent& sent : all) {
+    senders.emplace_back([&] {
+      httplib::Client client = connect(socket);
+      send(client, sent);
+    });
+  }
+}
+
 int replay(const std::string& socket, const std::string& record, std::size_t concurrency) {
   const Recording recording = read_record(record);
-  httplib::Client first = connect(socket);
-  for (const Sent& sent : recording.before) send(first, sent);
+  send_at_once(socket, recording.before);
+  send_at_once(socket, recording.attachments);
   std::mutex mutex;
   std::condition_variable more;
   std::set<std::string> created;

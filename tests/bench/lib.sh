@@ -189,12 +189,15 @@ networks() {
   docker network ls -q --filter label=com.docker.compose.project=fairleadbench
 }
 
+volumes() { docker volume ls -q --filter "label=fairlead.installation=$installation"; }
+
 # Right after a forced removal the engine may still count endpoints of a network: then once more.
 remove_objects() {
   local tries
   for ((tries = 0; tries < 5; tries++)); do
     objects | xargs -r -n 5 -P 2 docker rm -f >/dev/null 2>&1 || true
     networks | xargs -r -n 1 docker network rm >/dev/null 2>&1 || true
+    volumes | xargs -r docker volume rm >/dev/null 2>&1 || true
     [[ -n $(objects)$(networks) ]] || return 0
     sleep 1
   done

@@ -38,6 +38,7 @@ Step version(int status) { return sql(db::select_version(), status); }
 
 std::vector<Row> database_rows() {
   const db::Target target{db::Target::Kind::database, name, ""};
+  const db::Target everywhere{db::Target::Kind::global, "", ""};
   const db::Account own{name};
   const Step database = sql(db::create_database(name, "fairlead conf"));
   const Step user = sql(db::create_user(name, hash("one"), 7));
@@ -69,6 +70,14 @@ std::vector<Row> database_rows() {
        {user, sql(db::lock_user(name)), version(4151).as(name, "one"),
         Step(seen).with("account_locked"), sql(db::alter_user(name, {hash("one")}, 0)),
         version(200).as(name, "one"), drop_user}},
+      {"revoking everywhere takes nothing that is not there, and of nobody is refused",
+       {sql(db::revoke_all(target, own), 1141), sql(db::revoke_all(everywhere, own), 1141), user,
+        sql(db::revoke_all(everywhere, own)), sql(db::revoke_grant_option(target, own), 1141),
+        sql(db::grant(name)), sql(db::revoke_grant_option(target, own)),
+        sql(db::revoke({"DELETE HISTORY"}, name)), Step(seen).with("YYYYYYYYYYYYYYYYYYNN"),
+        drop_user}},
+      {"a role that nobody has is not revoked",
+       {user, sql(db::revoke_role("conf-role", name), 1959), drop_user}},
       {"a session that is not there is not killed", {sql(db::kill("99999999"), 1094)}},
       {"what is no statement is refused", {sql("MAKE DATABASE conf", 1064)}},
   };
@@ -79,6 +88,8 @@ std::vector<Row> bus_rows() {
   const std::string user = std::string("/api/users/") + name;
   const std::string permission = std::string("/api/permissions/") + name + "/" + name;
   const std::string limit = std::string("/api/vhost-limits/") + name;
+  const std::string user_limit = std::string("/api/user-limits/") + name + "/max-connections";
+  const Json five = Json::object({{"value", 5}});
   const std::string hashed = rabbitmq::hash_password("salt", Secret("one"));
   const Json made = Json::object({{"description", "conf"}, {"tags", "conf-tag"}});
   const Json account = Json::object({{"password_hash", hashed},
@@ -110,11 +121,23 @@ std::vector<Row> bus_rows() {
         http("DELETE", vhost, 204), get(user + "/permissions").without("\".*\""),
         http("DELETE", permission, 404), http("DELETE", user, 204)}},
       {"limits go with their vhost",
-       {http("PUT", vhost, 201, made),
-        http("PUT", limit + "/max-connections", 204, Json::object({{"value", 5}})),
+       {http("PUT", vhost, 201, made), http("PUT", limit + "/max-connections", 204, five),
         get(limit).with("max-connections"), http("DELETE", vhost, 204),
         http("PUT", vhost, 201, made), get(limit).without("max-connections"),
         http("DELETE", vhost, 204)}},
+      {"a limit is set on what is there, and taken away more than once",
+       {http("PUT", limit + "/max-connections", 404, five), get(limit, 404),
+        http("PUT", vhost, 201, made), http("PUT", limit + "/max-connections", 204, five),
+        http("DELETE", limit + "/max-connections", 204), get(limit).without("max-connections"),
+        http("DELETE", limit + "/max-connections", 204), http("DELETE", vhost, 204)}},
+      {"a user's limits show with the user, and go with it",
+       {http("PUT", user_limit, 400, five).with("no_such_user"), http("PUT", user, 201, account),
+        http("PUT", user_limit, 204, five), get(user).with("\"max-connections\":5"),
+        http("DELETE", user_limit, 204), get(user).without("max-connections"),
+        http("PUT", user_limit, 204, five), http("DELETE", user, 204),
+        http("PUT", user, 201, account), get(user).without("max-connections"),
+        http("DELETE", user, 204)}},
+      {"what the API has not is not found", {get("/api/nothing", 404)}},
   };
 }
 

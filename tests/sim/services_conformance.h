@@ -6,8 +6,8 @@
 #include "reconciler/world.h"
 
 // One table of what MariaDB and RabbitMQ answer to the statements and requests of the providers,
-// run on the simulated servers and made to be run on real ones, so that the simulated ones are
-// never nicer. Rows are values; each makes only what is called "conf" or "conf-…", and removes it.
+// run on the simulated servers and (tests/live) on real ones, so that the simulated ones are never
+// nicer. Rows are values; each makes only what is called "conf" or "conf-…", and removes it.
 namespace fairlead::sim {
 
 // Servers to run the table on; each call comes from an administrator unless it brings a login.

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "providers/mariadb/marks.h"
 #include "providers/mariadb/sql.h"
 #include "tests/sim/host.h"
@@ -119,6 +121,41 @@ TEST_CASE("what is changed by hand on a service is mended within one resync") {
   REQUIRE(bench.host.world().services().text() != bench.before);
   CHECK(bench.mended());
   CHECK(bench.host.violations().empty());
+}
+
+TEST_CASE("the audit gets round to every app, and asks no service for it") {
+  Bench bench;
+  bench.host.world().lose_events(true);
+  std::string id;
+  for (const auto& [key, container] : bench.host.engine().containers()) {
+    if (container.name.rfind("web.web", 0) == 0) id = key;
+  }
+  bench.host.engine().docker_update(
+      id, Json::object({{"Memory", 99'000'000}, {"MemorySwap", 99'000'000}}));
+  const auto asked = [&] {
+    const auto& trace = bench.host.world().trace();
+    return std::count_if(trace.begin(), trace.end(), [](const TraceLine& line) {
+      return line.method == "SQL" || line.path.find(":15672/api/") != std::string::npos;
+    });
+  };
+  const auto before = asked();
+  bench.host.run(minutes(5));
+  CHECK(bench.host.engine().container(id)->host_config["Memory"].as_int() == 1 << 30);
+  CHECK(asked() - before >= 8 * 5);
+  // A pass that mended something, and the one after it, look at everything.
+  CHECK(asked() - before <= 13 * 5 + 2 * 5);
+}
+
+TEST_CASE("accounts of one name at both services are two steps, and each is waited for") {
+  Bench bench;
+  bench.files["b.yml"] = "name: other\nimage: app:1\nneeds: [database, messagebus]\n";
+  bench.host.world().set_files(bench.files);
+  bench.host.run(minutes(1));
+  CHECK(bench.host.health("other") == "Healthy");
+  for (const TraceLine& line : bench.host.world().trace()) {
+    CAPTURE(line.path);
+    if (line.method == "SQL" && line.writes) CHECK(line.status == 200);
+  }
 }
 
 TEST_CASE("a database that is full holds up what is new, and nothing that runs") {

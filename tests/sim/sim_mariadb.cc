@@ -352,6 +352,9 @@ Answer SimMariaDb::revoke(Statement& said) {
     const Who who = role.who();
     if (!role.over()) return error(1064, syntax_error);
     if (roles_.erase({who, name}) > 0) return done();
+    const bool known = std::any_of(roles_.begin(), roles_.end(),
+                                   [&](const auto& held) { return held.second == name; });
+    if (!known) return error(1959, "Invalid role specification `" + name + "`");
     return error(1962, "Cannot revoke role '" + name + "' from: " + shown(who));
   }
   const std::set<std::string> privileges = said.privileges();
@@ -367,17 +370,14 @@ Answer SimMariaDb::revoke_on(Statement& said, const std::set<std::string>& privi
   const Who who = said.who();
   if (!said.over()) return error(1064, syntax_error);
   const auto account = accounts_.find(who);
-  if (account == accounts_.end()) {
-    return error(1133, "Can't find any matching row in the user table");
+  const auto held = grants_.find({who, pattern});
+  if (global ? account == accounts_.end() : held == grants_.end()) {
+    return error(1141, "There is no such grant defined for user '" + who.first + "' on host '" +
+                           who.second + "'");
   }
   if (global) {
     account->second.all_privileges = false;
     return done();
-  }
-  const auto held = grants_.find({who, pattern});
-  if (held == grants_.end()) {
-    return error(1141, "There is no such grant defined for user '" + who.first + "' on host '" +
-                           who.second + "'");
   }
   std::erase_if(held->second, [&](const std::string& one) {
     return all ? one != "GRANT OPTION" : privileges.count(one) > 0;

@@ -221,6 +221,9 @@ std::map<std::string, int>* SimRabbitMq::limits_of(const Target& target) {
 
 Answer SimRabbitMq::put_limit(const Target& target, const Json& body) {
   std::map<std::string, int>* limits = limits_of(target);
+  if (!limits && target.part(1) == "user-limits") {
+    return refuse(400, "bad_request", "no_such_user");
+  }
   if (!limits) return not_found();
   (*limits)[target.part(3)] = static_cast<int>(body["value"].as_int());
   return answer_empty(204);
