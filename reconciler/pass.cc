@@ -79,6 +79,8 @@ void Reconciler::begin_pass(AppState& state) {
     scope.listed = state.listed.count(provider) > 0;
     scope.hinted = &state.observing_hints;
     scope.memory = &state.memory;
+    scope.to_read = state.to_read;
+    scope.images = &images_;
     scope.now = now_;
     state.observers[provider] = {held.provider().observe(*held.session(), scope), 0, ""};
   }
@@ -143,7 +145,10 @@ void Reconciler::observed(AppState& state) {
   state.observe_failures = 0;
   state.memory.suspects.clear();
   --observing_;
-  diff(state);
+  if (!take_images(state)) return diff(state);
+  // For what is wanted now other things may have to be looked at.
+  state.phase = AppState::Phase::idle;
+  mark_dirty(state, now_.steady);
 }
 
 View Reconciler::view_of(const AppState& state, const Link& held) const {
@@ -158,6 +163,9 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
   view.memory = &state.memory;
   view.claims = &claims_;
   view.now = now_;
+  view.removing = state.removing;
+  view.to_read = state.to_read;
+  view.images = &images_;
   for (const std::string& word : held.provider().offers()) {
     view.drop_data = view.drop_data || state.drop_data.count(word) > 0;
   }
@@ -184,7 +192,9 @@ void Reconciler::diff(AppState& state) {
   Report report;
   const bool concerned = state.wanted || state.removing;
   for (const Link& held : links_) {
-    if (concerned && involved(state, held)) diff_at(state, held, plan, report);
+    // What was made to read an image must go, whatever became of the app.
+    const bool everywhere = &held == &engine();
+    if (everywhere || (concerned && involved(state, held))) diff_at(state, held, plan, report);
   }
   if (state.wanted && !state.wanted->unmet.empty()) leave_alone(state, plan, report);
   for (const Step& step : plan.steps()) {
@@ -448,7 +458,7 @@ void Reconciler::describe(AppState& state, Report report) {
     if (!state.wanted) report.worsen(HealthState::unknown, "AsksRegistry", why);
     report.out_of_sync("AsksRegistry", why);
   }
-  if (!state.wanted && !state.removing) {
+  if (!state.wanted && !state.removing && state.to_read.empty()) {
     report.worsen(HealthState::unknown, "NotWanted", "nothing is wanted of it");
   }
   report.wanted = state.wanted ? state.wanted->revision : "";

@@ -217,7 +217,7 @@ TEST_CASE("an image is asked for only where a container of it is lacking") {
   Engine engine;
   const Observation lacking = observe_blog(engine, scope);
   CHECK(lacking.calls == "/containers/json /networks /volumes \n/images/acme/blog:1/json \n");
-  CHECK(app_of(lacking, "blog").images.at("acme/blog:1") == false);
+  CHECK(app_of(lacking, "blog").images.at("acme/blog:1").id.empty());
 
   const Identity wanted{"container", "blog", "web", spec->fingerprint, 1};
   engine.json("/containers/json", list(listed(wanted, "c1", "running")));

@@ -100,6 +100,7 @@ void Host::boot() {
   const std::vector<LastGood> copies = copies_of("manifests/");
   Reconciler::Options options;
   options.choices = copies_of("updates/");
+  options.images = copies_of("images/");
   options.mode = options_.mode;
   options.seed = options_.world.seed;
   loop_ = std::make_unique<Reconciler>(std::move(providers), platform_, copies, options);
