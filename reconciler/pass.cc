@@ -451,14 +451,19 @@ void Reconciler::describe(AppState& state, Report report) {
     report.worsen(HealthState::progressing, "Removing", "its manifest is gone");
     report.out_of_sync("Removing", "its manifest is gone");
   }
-  if (!state.frozen.empty()) report.out_of_sync("InvalidManifest", state.frozen);
+  if (!state.frozen.empty()) {
+    // Where nothing else is known, nothing serves.
+    const bool alone = !state.wanted && !state.removing;
+    if (alone) report.worsen(HealthState::degraded, "InvalidManifest", state.frozen);
+    report.out_of_sync("InvalidManifest", state.frozen);
+  }
   if (!state.doubled.empty()) report.out_of_sync("NameTaken", state.doubled);
   if (undecided(state.name)) {
     const std::string why = "asks its registry which image is to run";
     if (!state.wanted) report.worsen(HealthState::unknown, "AsksRegistry", why);
     report.out_of_sync("AsksRegistry", why);
   }
-  if (!state.wanted && !state.removing && state.to_read.empty()) {
+  if (!state.wanted && !state.removing && state.to_read.empty() && state.frozen.empty()) {
     report.worsen(HealthState::unknown, "NotWanted", "nothing is wanted of it");
   }
   report.wanted = state.wanted ? state.wanted->revision : "";

@@ -249,8 +249,9 @@ bool Reconciler::finished() const {
     if (undecided(state.name)) return false;
     const bool nothing = !state.wanted && !state.removing && state.to_read.empty();
     if (options_.mode == Mode::plan) return nothing || (state.planned && state.due > now_.steady);
-    if (nothing) return true;
     if (state.phase != AppState::Phase::idle || !state.in_flight.empty()) return false;
+    // What was made to read its image may still have to go.
+    if (nothing) return state.due > now_.steady;
     const bool well = state.report.health == HealthState::healthy ||
                       state.report.health == HealthState::suspended;
     const bool settled = state.planned && state.due > now_.steady;

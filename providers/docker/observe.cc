@@ -37,6 +37,7 @@ class AppObserver : public Rounds {
     if (round_ == 0) ask_lists();
     if (round_ == 1) ask_details();
     if (round_ == 2) {
+      ask_images();  // of those that were found gone
       ask_logs();
       ask_archives();
     }
@@ -156,10 +157,14 @@ class AppObserver : public Rounds {
     }
     if (!scope_.listed) ask_vanished();
     for (const std::string& name : suspects_) ask_suspect(name);
+    ask_images();
+    if (!scope_.to_read.empty()) ask_image(scope_.to_read);
+  }
+
+  void ask_images() {
     for (const auto& spec : specs_) {
       if (lacks_container(*spec)) ask_image(spec->image);
     }
-    if (!scope_.to_read.empty()) ask_image(scope_.to_read);
   }
 
   // That a container is gone is believed only when the engine says so of itself: whatever replaces
