@@ -12,6 +12,7 @@
 #include "providers/docker/steps.h"
 #include "reconciler/adopt.h"
 #include "reconciler/cli/print.h"
+#include "reconciler/grammar.h"
 #include "reconciler/live/live_world.h"
 #include "reconciler/live/platform_file.h"
 #include "reconciler/live/state_folder.h"
