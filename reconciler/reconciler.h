@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "reconciler/app_state.h"
-#include "reconciler/catalog.h"
 #include "reconciler/image_manifests.h"
 #include "reconciler/link.h"
 #include "reconciler/options.h"

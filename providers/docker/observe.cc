@@ -300,7 +300,7 @@ class AppObserver : public Rounds {
       if (!content && gone) return content.error();
       if (content) {
         archives_[path] = std::move(*content);
-      } else {
+      } else if (seen_->read_trouble.empty()) {
         seen_->read_trouble = content.error().message;
       }
       return {};

@@ -8,9 +8,9 @@
 #include "reconciler/secret.h"
 
 // The daemon's own folder: who this installation is, its key, and for each app the last good
-// copy of its manifest, the image that was chosen for it and what its image says. Opened once at start by the program,
-// which owns it for as long as it acts on the host: the lock in it makes a second instance
-// impossible. Losing all but the key loses nothing.
+// copy of its manifest, the image that was chosen for it and what its image says. Opened once at
+// start by the program, which owns it for as long as it acts on the host: the lock in it makes a
+// second instance impossible. Losing all but the key loses nothing.
 namespace fairlead::live {
 
 class StateFolder {
