@@ -31,7 +31,7 @@ class Images {
                    std::vector<std::string> changes = {}) {
     changes.push_back(R"(CMD ["httpd", "-f", "-p", "8080", "-h", "/"])");
     changes.push_back("VOLUME /scratch");
-    engine_.import(name_, tag, changes, files);
+    engine_.import_image(name_, tag, changes, files);
     made_.push_back(name_ + ":" + tag);
     return made_.back();
   }
@@ -96,7 +96,8 @@ TEST_CASE("a label says it too, and apply ends when it is carried out") {
   const auto plan = host.run({"plan"});
   CHECK(says(plan.out, "create container " + app + ".web."));
   const auto applied = host.run({"apply"});
-  CHECK_MESSAGE(applied.code == 0, applied.out + applied.err);
+  const std::string said = applied.out + applied.err;
+  CHECK_MESSAGE(applied.code == 0, said);
   CHECK(has_env(host.only(app), "FROM=label"));
 }
 

@@ -122,9 +122,9 @@ LiveEngine::Ran LiveEngine::exec(const std::string& container,
   return {static_cast<int>(ended["ExitCode"].as_int(-1)), unframed(output.text)};
 }
 
-void LiveEngine::import(const std::string& name, const std::string& tag,
-                        const std::vector<std::string>& changes,
-                        const std::map<std::string, std::string>& files) const {
+void LiveEngine::import_image(const std::string& name, const std::string& tag,
+                              const std::vector<std::string>& changes,
+                              const std::map<std::string, std::string>& files) const {
   httplib::Request request;
   request.method = "POST";
   request.path = "/images/create?fromSrc=-&repo=" + name + "&tag=" + tag;
@@ -138,7 +138,7 @@ void LiveEngine::import(const std::string& name, const std::string& tag,
 void LiveEngine::make_images() const {
   const auto make = [&](const std::string& tag, const std::string& command) {
     if (call("GET", "/images/fairlead-test/live:" + tag + "/json").ok()) return;
-    import("fairlead-test/live", tag, {"CMD " + command, "ENV RELEASE=" + tag});
+    import_image("fairlead-test/live", tag, {"CMD " + command, "ENV RELEASE=" + tag});
   };
   make("1", R"(["sleep", "1000000"])");
   make("2", R"(["sleep", "1000000"])");

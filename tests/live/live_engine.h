@@ -50,9 +50,9 @@ class LiveEngine {
 
   // An image of busybox and these files, see busybox_archive(); `changes` are lines of a
   // Dockerfile.
-  void import(const std::string& name, const std::string& tag,
-              const std::vector<std::string>& changes,
-              const std::map<std::string, std::string>& files = {}) const;
+  void import_image(const std::string& name, const std::string& tag,
+                    const std::vector<std::string>& changes,
+                    const std::map<std::string, std::string>& files = {}) const;
   // fairlead-test/live:1 and :2, which sleep, and :broken, which says "no database at db:3306" and
   // exits with 3. With a shell, an HTTP server, and nothing that says what they are for.
   void make_images() const;

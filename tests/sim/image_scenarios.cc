@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "tests/sim/scenarios.h"
 
 // What the simulated host goes through where images carry their own manifests.
@@ -14,6 +16,16 @@ const char* const served = "name: mini\nexpose: [{proto: http, port: 80}]\nhealt
 
 Act set(const Files& files, Duration then = seconds(60)) {
   return {"files", [files](Host& host) { host.world().set_files(files); }, then};
+}
+
+// What was never made is not there afterwards: the act before has to have reached its end.
+Act once_well(Act act) {
+  const auto then = std::move(act.act);
+  act.act = [then](Host& host) {
+    host.run_until([&] { return host.all_well(); }, minutes(10));
+    then(host);
+  };
+  return act;
 }
 
 std::string mini(const std::string& image, const std::string& more = "") {
@@ -108,7 +120,7 @@ std::vector<Scenario> image_scenarios() {
         [] {
           Files files = service_manifests();
           files["mini.yml"] = mini("mini:2");
-          return set(files, minutes(2));
+          return once_well(set(files, minutes(2)));
         }()}},
   };
 }
