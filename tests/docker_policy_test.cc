@@ -92,7 +92,7 @@ TEST_CASE("whatever a plan sends is allowed") {
   scene.platform = platform();
   ParsedManifest parsed = parse_manifest("blog.yml", manifest);
   REQUIRE(parsed.errors.empty());
-  auto graph = fairlead::testing::docker_graph(*parsed.apps[0].app, platform(), {});
+  auto graph = fairlead::testing::graph_beside({}, *parsed.apps[0].app, platform(), {});
   REQUIRE_MESSAGE(graph.ok(), graph.error().text());
   scene.wanted = *graph;
   const auto [plan, report] = scene.diff();

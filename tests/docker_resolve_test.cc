@@ -14,7 +14,7 @@
 
 using namespace fairlead;
 using namespace fairlead::docker;
-using fairlead::testing::docker_graph;
+using fairlead::testing::graph_beside;
 using fairlead::testing::spec_of;
 
 namespace {
@@ -29,7 +29,7 @@ Result<std::shared_ptr<const Graph>> resolved(const std::string& manifest,
                                               const Secrets& secrets = {}) {
   const ParsedManifest parsed = parse_manifest("blog.yml", manifest);
   REQUIRE_MESSAGE(parsed.errors.empty(), manifest);
-  return docker_graph(*parsed.apps.at(0).app, platform, secrets);
+  return graph_beside({}, *parsed.apps.at(0).app, platform, secrets);
 }
 
 ContainerSpec spec(const std::string& manifest, const std::string& process = "web",

@@ -7,14 +7,15 @@
 #include "tests/scene.h"
 
 using namespace fairlead;
-using fairlead::testing::docker_graph;
+using fairlead::testing::graph_beside;
 
 namespace {
 
-Result<std::shared_ptr<const Graph>> graph_of(const std::string& manifest) {
+Result<std::shared_ptr<const Graph>> graph_of(const std::string& manifest,
+                                              const std::string& service = "") {
   const ParsedManifest parsed = parse_manifest("blog.yml", manifest);
   REQUIRE(parsed.errors.empty());
-  return docker_graph(*parsed.apps.at(0).app, Platform(), {});
+  return graph_beside({service}, *parsed.apps.at(0).app, Platform(), {});
 }
 
 }  // namespace
@@ -38,9 +39,13 @@ TEST_CASE("resources stand in one order, each after what it needs, with who made
 }
 
 TEST_CASE("needs that no provider offers are unmet, those that one offers are not") {
-  const auto graph = graph_of("name: blog\nimage: a:1\nneeds: [database, messagebus, storage]\n");
-  REQUIRE(graph.ok());
-  CHECK((*graph)->unmet == std::vector<std::string>{"database", "messagebus"});
+  const std::string manifest = "name: blog\nimage: a:1\nneeds: [database, messagebus, storage]\n";
+  const auto alone = graph_of(manifest);
+  REQUIRE(alone.ok());
+  CHECK((*alone)->unmet == std::vector<std::string>{"database", "messagebus"});
+  const auto beside = graph_of(manifest, "mariadb");
+  REQUIRE(beside.ok());
+  CHECK((*beside)->unmet == std::vector<std::string>{"messagebus"});
 }
 
 TEST_CASE("the revision names the fingerprints of all processes") {

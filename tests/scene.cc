@@ -12,6 +12,8 @@
 #include "providers/docker/reader.h"
 #include "providers/docker/readiness.h"
 #include "providers/docker/resolve.h"
+#include "providers/mariadb/mariadb.h"
+#include "providers/rabbitmq/rabbitmq.h"
 #include "reconciler/units.h"
 
 namespace fairlead::testing {
@@ -31,7 +33,8 @@ std::shared_ptr<const Graph> graph_of(const std::string& text, const Scene& scen
   if (text.find_first_not_of(" \n") == text.npos) return nullptr;
   ParsedManifest manifest = parse_manifest("blog.yml", text);
   if (!manifest.errors.empty()) throw std::runtime_error(manifest.errors.front().text());
-  auto graph = docker_graph(*manifest.apps.at(0).app, scene.platform, scene.secrets);
+  auto graph = graph_beside({"mariadb", "rabbitmq"}, *manifest.apps.at(0).app, scene.platform,
+                            scene.secrets);
   if (!graph) throw std::runtime_error(graph.error().text());
   return *graph;
 }
@@ -74,6 +77,7 @@ class SeenReader {
     words >> second;
     if (kind == "image") return image(first, second);
     if (kind == "reader") return reader(first, second);
+    if (kind == "service") return service(first, second == "attached");
     if (kind == "claim") {
       scene_.claims.add(second, docker::Subnet::parse(first).value().range());
       return true;
@@ -106,6 +110,19 @@ class SeenReader {
     if (word != "missing") image.id = "sha256:" + std::string(64, 'a');
     if (word == "labelled") image.manifest = "name: blog\n";
     return scene_.seen.images.emplace(reference, image).second;
+  }
+
+  bool service(const std::string& name, bool attached) {
+    SeenContainer made;
+    made.identity = {"container", name, "web", fingerprint(name, nullptr), 1};
+    made.name = made.identity.name();
+    made.id = "c-" + name;
+    made.state = "running";
+    made.networks[name] = {"n-" + name, "10.213.9.2"};
+    if (attached) made.networks["blog"] = {"n1", "10.213.0.60"};
+    if (attached) scene_.seen.visitors.push_back(made);
+    scene_.services[name].containers.push_back(std::move(made));
+    return true;
   }
 
   void network(std::istringstream& words) {
@@ -316,12 +333,15 @@ const Keys& test_keys() {
   return keys;
 }
 
-Result<std::shared_ptr<const Graph>> docker_graph(const App& app, const Platform& platform,
+Result<std::shared_ptr<const Graph>> graph_beside(const std::set<std::string>& services,
+                                                  const App& app, const Platform& platform,
                                                   const std::map<std::string, Secret>& secrets) {
   Providers providers;
+  providers.push_back(mariadb::make_provider(test_keys()));
+  providers.push_back(rabbitmq::make_provider(test_keys()));
   providers.push_back(docker::make_provider(test_keys()));
   return resolve(providers, std::make_shared<App>(app), platform, secrets,
-                 [](const std::string&) { return false; });
+                 [&](const std::string& name) { return services.count(name) > 0; });
 }
 
 const ContainerSpec* spec_of(const Graph* graph, const std::string& process) {
@@ -361,6 +381,7 @@ View Scene::view() const {
   view.waiting_for = waiting_for;
   view.removing = wanted == nullptr && to_read.empty();
   view.to_read = to_read;
+  for (const auto& [name, service] : services) view.services[name] = &service;
   view.drop_data = drop_data;
   return view;
 }

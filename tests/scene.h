@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "providers/docker/seen.h"
@@ -17,6 +18,7 @@
 //   network blog 10.213.0.0/26 [id=n1] [foreign]        volume blog.data [foreign]
 //   image acme/blog:1 present|missing|labelled          taken blog.web.NEW by whom
 //   secret NEW:web:API_KEY | secret some/path           source api-key content of the file
+//   service mariadb runs|attached (an app that others use; in this one's network)
 //   subnet 10.9.0.0/16 (another network's)              claim 10.213.0.0/26 otherapp
 //   counter 2 5s restart blog.web.NEW (how often, last) pool 10.213.0.0/25
 //   waiting for what                                    drop-data
@@ -30,6 +32,7 @@ struct Scene {
   std::shared_ptr<const Graph> before;  // of the manifest that OLD stands for; null: none
   docker::SeenApp seen;
   docker::SeenEngine engine;
+  std::map<std::string, docker::SeenApp> services;  // by name
   Platform platform;
   Session session;
   Memory memory;
@@ -51,8 +54,9 @@ struct Scene {
 };
 
 const Keys& test_keys();
-// What the Docker provider alone makes of an app.
-Result<std::shared_ptr<const Graph>> docker_graph(const App& app, const Platform& platform,
+// What the providers make of an app where `services` are apps of this host, too.
+Result<std::shared_ptr<const Graph>> graph_beside(const std::set<std::string>& services,
+                                                  const App& app, const Platform& platform,
                                                   const std::map<std::string, Secret>& secrets);
 const docker::ContainerSpec* spec_of(const Graph* graph, const std::string& process);
 // Throws std::runtime_error that names a line that is wrong.
