@@ -63,6 +63,8 @@ struct Scope {
   const std::set<std::string>* hinted = nullptr;  // object ids that events named
   const Memory* memory = nullptr;
   Instant now;
+  std::string to_read;                     // image whose own manifest is wanted; empty: none
+  const ImageManifests* images = nullptr;  // which are known already; null: none
 };
 
 // Something may have changed. Without `app` and `all`: it concerns nothing of ours.
@@ -120,6 +122,8 @@ class Provider {
   virtual std::optional<Place> serves_at(const Section*) const { return std::nullopt; }
   // Data that belongs to no wanted app ("volume blog.data"); purged only when asked.
   virtual std::vector<std::string> data(const Section* seen) const = 0;
+  // The images of the app that were looked at, and what was read of the manifests in them.
+  virtual std::vector<ImageLook> images(const Section*) const { return {}; }
   // Whether anything but data is left.
   virtual bool anything(const Section* seen) const = 0;
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reconciler/graph.h"
+#include "reconciler/image_manifests.h"
 #include "reconciler/ranges.h"
 #include "reconciler/world.h"
 
@@ -81,7 +82,7 @@ struct Standing {
 // All that a diff may depend on.
 struct View {
   std::string app;
-  const Graph* wanted = nullptr;  // null: the app is to be removed
+  const Graph* wanted = nullptr;  // null: the app is to be removed, or nothing is known of it yet
   const Section* seen = nullptr;
   const Section* shared = nullptr;
   const Session* session = nullptr;
@@ -89,6 +90,11 @@ struct View {
   const Memory* memory = nullptr;
   const Claims* claims = nullptr;
   Instant now;
+  bool removing = false;  // without it nothing goes, wanted or not
+  // The image whose own manifest must be known before anything of it is wanted; empty: none. And
+  // which images are known; null: none.
+  std::string to_read;
+  const ImageManifests* images = nullptr;
   // The steps of providers before this one, which must be done before anything new starts.
   std::vector<std::size_t> prerequisites;
   Standing standing;  // at the providers after this one

@@ -75,8 +75,8 @@ std::string own_manifest(const ImageText& source, const ImageManifest& manifest)
   if (!manifest.errors.empty()) {
     return "\n# The manifest in the image cannot be used:\n" + errors_text(manifest.errors);
   }
-  std::string text = "\n# What the image says itself (" + plain(source.file()) + "):\n";
-  text += commented(source.text);
+  std::string text = "\n# What the image says itself (" + plain(source.file()) +
+                     "), and what is said here fills and overrides:\n" + commented(source.text);
   if (!manifest.ignored.empty()) {
     text += "# Of this is left out, and can be said here:\n" + errors_text(manifest.ignored);
   }

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <utility>
 
+#include "reconciler/image_manifest.h"
 #include "reconciler/reconciler.h"
 #include "reconciler/units.h"
 
@@ -28,6 +29,15 @@ Json resources_json(const Report& report) {
         {{"kind", held.kind}, {"name", held.name}, {"state", held.state}, {"cause", held.cause}}));
   }
   return resources;
+}
+
+// Which field came from where: the folder's manifest, or the one in the image.
+Json origins_json(const Document& document) {
+  Json all = Json::array();
+  for (const Origin& origin : origins(document)) {
+    all.push(Json::object({{"field", origin.field}, {"where", origin.where}}));
+  }
+  return all;
 }
 
 }  // namespace
@@ -148,7 +158,10 @@ Json Reconciler::explain(const std::string& name, Instant) const {
     history.push(Json::object({{"at", time_text(entry.wall)}, {"text", entry.text}}));
   }
   out.set("history", history);
-  if (state.wanted) out.set("manifest", state.wanted->app->document->value);
+  if (state.wanted) {
+    out.set("manifest", state.wanted->app->document->value);
+    out.set("origins", origins_json(*state.wanted->app->document));
+  }
   const std::string waits = state.wanted ? waiting_for(*state.wanted->app) : "";
   out.set("waits", waits);
   out.set("why", why_nothing(state, waits));

@@ -21,6 +21,8 @@ inline constexpr Duration never = Duration::max();
 inline constexpr int observing_max = 16;  // apps that observe at once
 // Of the state folder: which image was chosen for each app.
 inline constexpr char updates_folder[] = "updates";
+// Likewise: what the image of each app says.
+inline constexpr char images_folder[] = "images";
 
 // How a step of the current plan stands.
 enum class StepState { waiting, held, running, done, failed };
@@ -74,6 +76,7 @@ struct Told {
   std::map<std::string, Duration> progress;  // step key → when its progress was last logged
   std::set<std::string> broken;              // errors of manifests
   std::string hold;                          // why nothing is removed
+  std::set<std::string> ignored;             // what images may not say
 };
 
 // A health check that fairlead makes itself, and when it is due again.
@@ -92,10 +95,12 @@ struct AppState {
   std::string frozen;                   // why `wanted` is not what the file says now; empty: it is
   std::string doubled;                  // another file claims the name
   std::string text;                     // canonical JSON of the manifest that `wanted` was made of
-  bool removing = false;                // everything but data is to go
-  bool purging = false;                 // a person asked for the data to go too
-  std::set<std::string> drop_data;      // the words of `needs` whose data goes, too
-  std::set<std::string> removing_at;    // providers that the removal has to ask
+  std::string to_read;    // image whose own manifest is not known yet, so that `wanted` is of an
+                          // earlier manifest; empty: it is not waited for
+  bool removing = false;  // everything but data is to go
+  bool purging = false;   // a person asked for the data to go too
+  std::set<std::string> drop_data;    // the words of `needs` whose data goes, too
+  std::set<std::string> removing_at;  // providers that the removal has to ask
 
   // What was seen, by provider.
   std::map<std::string, SectionPtr> seen;
@@ -144,6 +149,9 @@ struct AppState {
   Duration since{0};  // wall time since when health and sync are what they are
   std::deque<HistoryEntry> history;
 };
+
+// The first few of them, in one line.
+std::string told(const std::vector<Error>& errors);
 
 // What a step is to people, and what it is counted as.
 inline std::string step_name(const Step& step) { return step.verb + " " + step.resource; }

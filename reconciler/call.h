@@ -108,6 +108,7 @@ struct Answer {
   // those that a registry's conversation needs: www-authenticate, link, docker-content-digest,
   // retry-after. Absent: not sent.
   std::map<std::string, std::string> headers{};
+  bool too_long = false;  // no answer because it was longer than allowed
 
   bool answered() const { return status != 0; }
   bool ok() const { return status >= 200 && status < 300; }

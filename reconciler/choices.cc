@@ -32,14 +32,6 @@ void Reconciler::want_image(const Catalog::Entry& entry) {
   if (text != kept) keep(updates_folder, name, text);
 }
 
-std::shared_ptr<const App> Reconciler::with_image(const std::shared_ptr<const App>& app) const {
-  const std::string image = updates_.image(app->name);
-  if (image.empty() || image == app->image) return app;
-  auto other = std::make_shared<App>(*app);
-  other->image = image;
-  return other;
-}
-
 // At the moment of a diff, when what is wanted and what is reported belong together.
 void Reconciler::judge_choice(const AppState& state) {
   if (!state.wanted || state.removing) return;
@@ -65,6 +57,9 @@ void Reconciler::forget_choice(const std::string& name) {
   const bool kept = !updates_.encode(name).empty();
   updates_.forget(name);
   if (kept) keep(updates_folder, name, "");
+  const std::string read = images_.encode(name);
+  images_.forget(name);
+  keep_image(name, read);
 }
 
 void Reconciler::list_images(const Command& command) {

@@ -79,6 +79,8 @@ void Reconciler::begin_pass(AppState& state) {
     scope.listed = state.listed.count(provider) > 0;
     scope.hinted = &state.observing_hints;
     scope.memory = &state.memory;
+    scope.to_read = state.to_read;
+    scope.images = &images_;
     scope.now = now_;
     state.observers[provider] = {held.provider().observe(*held.session(), scope), 0, ""};
   }
@@ -143,7 +145,10 @@ void Reconciler::observed(AppState& state) {
   state.observe_failures = 0;
   state.memory.suspects.clear();
   --observing_;
-  diff(state);
+  if (!take_images(state)) return diff(state);
+  // For what is wanted now other things may have to be looked at.
+  state.phase = AppState::Phase::idle;
+  mark_dirty(state, now_.steady);
 }
 
 View Reconciler::view_of(const AppState& state, const Link& held) const {
@@ -158,6 +163,9 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
   view.memory = &state.memory;
   view.claims = &claims_;
   view.now = now_;
+  view.removing = state.removing;
+  view.to_read = state.to_read;
+  view.images = &images_;
   for (const std::string& word : held.provider().offers()) {
     view.drop_data = view.drop_data || state.drop_data.count(word) > 0;
   }
@@ -187,8 +195,10 @@ void Reconciler::diff(AppState& state) {
     report.worsen(HealthState::progressing, "Removing",
                   "first the app " + last_guest + ", which uses it, is removed");
   }
-  const bool concerned = state.wanted || (state.removing && last_guest.empty());
   for (const Link& held : links_) {
+    if (!last_guest.empty()) continue;
+    // What was made to read an image must go, whatever became of the app.
+    const bool concerned = state.wanted || state.removing || &held == &engine();
     if (concerned && involved(state, held)) diff_at(state, held, plan, report);
   }
   if (state.wanted && !state.wanted->unmet.empty()) leave_alone(state, plan, report);
@@ -446,14 +456,19 @@ void Reconciler::describe(AppState& state, Report report) {
     report.worsen(HealthState::progressing, "Removing", "its manifest is gone");
     report.out_of_sync("Removing", "its manifest is gone");
   }
-  if (!state.frozen.empty()) report.out_of_sync("InvalidManifest", state.frozen);
+  if (!state.frozen.empty()) {
+    // Where nothing else is known, nothing serves.
+    const bool alone = !state.wanted && !state.removing;
+    if (alone) report.worsen(HealthState::degraded, "InvalidManifest", state.frozen);
+    report.out_of_sync("InvalidManifest", state.frozen);
+  }
   if (!state.doubled.empty()) report.out_of_sync("NameTaken", state.doubled);
   if (undecided(state.name)) {
     const std::string why = "asks its registry which image is to run";
     if (!state.wanted) report.worsen(HealthState::unknown, "AsksRegistry", why);
     report.out_of_sync("AsksRegistry", why);
   }
-  if (!state.wanted && !state.removing) {
+  if (!state.wanted && !state.removing && state.to_read.empty() && state.frozen.empty()) {
     report.worsen(HealthState::unknown, "NotWanted", "nothing is wanted of it");
   }
   report.wanted = state.wanted ? state.wanted->revision : "";

@@ -30,6 +30,7 @@ Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> plat
   for (const auto& provider : providers_) links_.emplace_back(*provider, timing, options_.seed++);
   catalog_.restore(last_good);
   for (const LastGood& choice : options_.choices) updates_.restore(choice.name, choice.text);
+  for (const LastGood& read : options_.images) images_.restore(read.name, read.text);
 }
 
 std::vector<Request> Reconciler::handle(const Event& event, Instant now) {
@@ -246,14 +247,15 @@ bool Reconciler::finished() const {
   return std::all_of(apps_.begin(), apps_.end(), [this](const auto& entry) {
     const AppState& state = entry.second;
     if (undecided(state.name)) return false;
-    const bool nothing = !state.wanted && !state.removing;
+    const bool nothing = !state.wanted && !state.removing && state.to_read.empty();
     if (options_.mode == Mode::plan) return nothing || (state.planned && state.due > now_.steady);
-    if (nothing) return true;
     if (state.phase != AppState::Phase::idle || !state.in_flight.empty()) return false;
+    // What was made to read its image may still have to go.
+    if (nothing) return state.due > now_.steady;
     const bool well = state.report.health == HealthState::healthy ||
                       state.report.health == HealthState::suspended;
     const bool settled = state.planned && state.due > now_.steady;
-    return settled && (well || hopeless(state));
+    return settled && ((well && state.to_read.empty()) || hopeless(state));
   });
 }
 
@@ -281,6 +283,7 @@ bool Reconciler::converged() const {
   if (!catalog_.was_read() || !catalog_.broken().empty() || !verdict_.waiting.empty()) return false;
   return engine().up() && std::all_of(apps_.begin(), apps_.end(), [](const auto& entry) {
            const AppState& state = entry.second;
+           if (!state.to_read.empty()) return false;
            if (!state.wanted && !state.removing) return state.frozen.empty();
            const bool well = state.report.health == HealthState::healthy ||
                              state.report.health == HealthState::suspended;

@@ -8,8 +8,9 @@
 #include <vector>
 
 #include "reconciler/app_state.h"
-#include "reconciler/catalog.h"
+#include "reconciler/image_manifests.h"
 #include "reconciler/link.h"
+#include "reconciler/options.h"
 #include "reconciler/prune.h"
 #include "reconciler/resolve.h"
 #include "reconciler/updates.h"
@@ -26,17 +27,8 @@ namespace fairlead {
 
 class Reconciler {
  public:
-  enum class Mode {
-    daemon,  // for ever
-    once,    // until everything has converged, or cannot
-    plan,    // until every app has a plan; nothing is carried out
-  };
-  struct Options {
-    Mode mode = Mode::daemon;
-    std::uint64_t seed = 1;           // of the jitter
-    bool approve_removals = false;    // `apply --approve`
-    std::vector<LastGood> choices{};  // the images that an earlier run chose: "updates/<app>.json"
-  };
+  using Mode = LoopMode;
+  using Options = LoopOptions;
 
   // `keys` must outlive it.
   Reconciler(Providers providers, std::shared_ptr<const Platform> platform,
@@ -91,6 +83,7 @@ class Reconciler {
   void take_save(const Expected& expected, const Answer& answer);
   std::vector<std::string> data_of(const AppState& app) const;
   void set_wanted(AppState& app, const Catalog::Entry& entry);
+  void resolve_anew(AppState& app, const std::shared_ptr<const App>& whole);
   void guard_removals();
   std::set<std::string> removal_candidates() const;
   bool nothing_left(const AppState& app) const;
@@ -103,12 +96,18 @@ class Reconciler {
   void ask_registries();
   bool undecided(const std::string& name) const;
   void want_image(const Catalog::Entry& entry);
-  std::shared_ptr<const App> with_image(const std::shared_ptr<const App>& app) const;
   void judge_choice(const AppState& app);
   void follow(const Updates::Change& change);
   void forget_choice(const std::string& name);
   void list_images(const Command& command);
   void answer_images(bool all);
+
+  // image_reading.cc: the manifests that images carry
+  std::string image_of(const App& manifest) const;
+  Result<std::shared_ptr<const App>> whole_app(AppState& app, const Catalog::Entry& entry);
+  void tell_ignored(const std::string& name, const std::vector<Error>& ignored);
+  bool take_images(AppState& app);
+  void keep_image(const std::string& name, const std::string& kept);
 
   // connections.cc
   void wake_links();
@@ -176,6 +175,7 @@ class Reconciler {
   std::map<std::string, Secret> secrets_;
   WriteQueue queue_;
   Updates updates_;
+  ImageManifests images_;
   std::map<std::uint64_t, Asker> askers_;                // commands that wait for a registry
   std::set<std::pair<Duration, std::string>> schedule_;  // when a pass is due → app
   std::set<std::pair<Duration, std::string>> probe_schedule_;

@@ -24,6 +24,8 @@ std::set<std::string> dropped_with(const App& app) {
   return words;
 }
 
+}  // namespace
+
 std::string told(const std::vector<Error>& errors) {
   std::string text;
   for (std::size_t i = 0; i < errors.size() && i < errors_told_max; ++i) {
@@ -34,8 +36,6 @@ std::string told(const std::vector<Error>& errors) {
   }
   return text;
 }
-
-}  // namespace
 
 void Reconciler::on(const ManifestsChanged& event) {
   const FolderReading& reading = *event.reading;
@@ -122,22 +122,34 @@ void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
   }
   if (entry.doubles.empty()) state.doubled.clear();
   want_image(entry);
-  if (undecided(state.name)) return;
-  // An app that is about to be removed keeps what it was until the guard has decided.
+  if (undecided(state.name)) return state.to_read.clear();
+  const Result<std::shared_ptr<const App>> whole = whole_app(state, entry);
+  if (!whole) {
+    state.frozen = whole.error().text() + "; what runs is left as it is";
+    return follow(updates_.failed(state.name, image_of(*entry.app), whole.error().text()));
+  }
+  if (*whole) resolve_anew(state, *whole);
+}
+
+// An app that is about to be removed keeps what it was until the guard has decided.
+void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>& whole) {
   Result<std::shared_ptr<const Graph>> graph =
-      resolve(providers_, with_image(entry.app), *platform_, secrets_,
+      resolve(providers_, whole, *platform_, secrets_,
               [this](const std::string& name) { return catalog_.entries().count(name) > 0; });
   if (!graph) {
     state.frozen = graph.error().text() + "; what runs is left as it is";
     return;
   }
+  std::string text = whole->document->value.canonical();
   const bool same =
-      state.wanted && state.text == entry.text && state.wanted->revision == (*graph)->revision;
+      state.wanted && state.text == text && state.wanted->revision == (*graph)->revision;
   state.wanted = *graph;
-  state.text = entry.text;
+  state.text = std::move(text);
   if (same) return;
+  const auto changed = state.memory.counters.extract(manifest_changed);
   state.retries.clear();
   state.memory.counters.clear();
+  if (changed) state.memory.counters[manifest_changed] = changed.mapped();
   state.repeats = 0;
 }
 
@@ -177,7 +189,13 @@ void Reconciler::take_save(const Expected& expected, const Answer& answer) {
 void Reconciler::save_again() {
   unsaved_.due = never;
   for (const auto& [folder, name] : unsaved_.files) {
-    folder == updates_folder ? keep(folder, name, updates_.encode(name)) : save(name);
+    if (folder == updates_folder) {
+      keep(folder, name, updates_.encode(name));
+    } else if (folder == images_folder) {
+      keep(folder, name, images_.encode(name));
+    } else {
+      save(name);
+    }
   }
 }
 
@@ -235,8 +253,12 @@ void Reconciler::guard_removals() {
     AppState& state = app(name);
     if (state.removing) continue;
     const auto entry = catalog_.entries().find(name);
-    if (entry != catalog_.entries().end()) state.drop_data = dropped_with(*entry->second.app);
+    if (entry != catalog_.entries().end()) {
+      // What its image needs goes like what it needs itself.
+      state.drop_data = dropped_with(state.wanted ? *state.wanted->app : *entry->second.app);
+    }
     state.removing = true;
+    state.to_read.clear();
     for (const Link& held : links_) {
       if (involved(state, held)) state.removing_at.insert(std::string(held.provider().name()));
     }

@@ -36,7 +36,8 @@ TEST_CASE("an image with a manifest is adopted with what it says as comments") {
         R"(name: myapp
 image: ghcr.io/acme/blog:0042
 
-# What the image says itself (ghcr.io/acme/blog:0042:/cloud_manifest.yml):
+# What the image says itself (ghcr.io/acme/blog:0042:/cloud_manifest.yml), and )"
+        R"(what is said here fills and overrides:
 #   name: myapp
 #
 #   expose:

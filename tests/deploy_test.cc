@@ -76,15 +76,15 @@ TEST_CASE("the services keep their data, have limits, and publish nothing on the
   }
 }
 
-TEST_CASE("the mini manifest in the demo image and two lines beside it make an app") {
+TEST_CASE("the mini manifest in the demo image and two lines in the folder make an app") {
   const auto image =
       parse_image_manifest({"fairlead/ledger:1", "/cloud_manifest.yml",
                             text_of(deploy / "images" / "ledger" / "cloud_manifest.yml")});
   CHECK(image.errors.empty());
   CHECK(image.ignored.empty());
-  const ParsedFile folder = parse_file("ledger.yml", "name: ledger\nimage: fairlead/ledger:1\n");
-  REQUIRE(folder.documents.size() == 1);
-  const ParsedApp whole = parse_app(merged(folder.documents[0], image.document));
+  const App folder = only_app_of(deploy / "examples" / "ledger.yml");
+  CHECK_FALSE(folder.needs.database);
+  const ParsedApp whole = parse_app(merged(*folder.document, image.document));
   for (const auto& error : whole.errors) FAIL(error.text());
   REQUIRE(whole.app);
   CHECK(whole.app->needs.database);

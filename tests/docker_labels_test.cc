@@ -31,6 +31,8 @@ TEST_CASE("names follow from what an object is") {
   CHECK(second.name() == "blog.web.3f9c2a1b.2");
   CHECK(Identity{"network", "blog", "", "", 1}.name() == "blog");
   CHECK(Identity{"volume", "blog", "", "", 1}.name() == "blog.data");
+  const Identity reader{"reader", "blog", "", "sha256:0123456789abcdef", 1};
+  CHECK(reader.name() == "blog.manifest.0123456789ab");
 }
 
 TEST_CASE("our own labels are proven, and say what the object is") {
@@ -45,6 +47,7 @@ TEST_CASE("our own labels are proven, and say what the object is") {
   }
   CHECK(is_proven("network", owner_labels(keys, {"network", "blog", "", "", 1})));
   CHECK(is_proven("volume", owner_labels(keys, {"volume", "blog", "", "", 1})));
+  CHECK(is_proven("reader", owner_labels(keys, {"reader", "blog", "", "sha256:01", 1})));
 }
 
 TEST_CASE("labels that were changed in any part prove nothing") {

@@ -5,12 +5,16 @@
 
 #include "providers/docker/network.h"
 #include "providers/docker/observe.h"
+#include "providers/docker/reader.h"
 #include "tests/scene.h"
+#include "tests/tar_builder.h"
 
 using namespace fairlead;
 using namespace fairlead::docker;
 using fairlead::testing::parse_scene;
 using fairlead::testing::Scene;
+using fairlead::testing::tar_of;
+using fairlead::testing::TarEntry;
 using fairlead::testing::test_keys;
 
 namespace {
@@ -217,12 +221,66 @@ TEST_CASE("an image is asked for only where a container of it is lacking") {
   Engine engine;
   const Observation lacking = observe_blog(engine, scope);
   CHECK(lacking.calls == "/containers/json /networks /volumes \n/images/acme/blog:1/json \n");
-  CHECK(app_of(lacking, "blog").images.at("acme/blog:1") == false);
+  CHECK(app_of(lacking, "blog").images.at("acme/blog:1").id.empty());
 
   const Identity wanted{"container", "blog", "web", spec->fingerprint, 1};
   engine.json("/containers/json", list(listed(wanted, "c1", "running")));
   engine.json("/containers/c1/json", R"({"State":{"Status":"running"}})");
   CHECK(observe_blog(engine, scope).calls.find("/images/") == std::string::npos);
+}
+
+TEST_CASE(
+    "an image that is to be read is looked at, and its reader asked for the three files once") {
+  ImageManifests known;
+  Scope scope;
+  scope.to_read = "acme/blog:1";
+  scope.images = &known;
+  Engine engine;
+  const std::string id = "sha256:" + std::string(64, 'a');
+  engine.json("/images/acme/blog:1/json", R"({"Id":")" + id + R"(","Config":{"Labels":{}}})");
+  const std::string lists = "/containers/json /networks /volumes \n/images/acme/blog:1/json \n";
+  CHECK(observe_blog(engine, scope).calls == lists);
+
+  Json reader = listed(reader_identity("blog", id), "r1", "created");
+  engine.json("/containers/json", list(reader));
+  engine.json("/containers/r1/archive",
+              R"({"message":"Could not find the file /cloud_manifest.yml in container r1"})", 404);
+  const std::string archive = "/containers/r1/archive ";
+  const Observation none = observe_blog(engine, scope);
+  CHECK(none.calls == lists + archive + archive + archive + "\n");
+  REQUIRE(app_of(none, "blog").read);
+  CHECK(app_of(none, "blog").read->place.empty());
+  CHECK(app_of(none, "blog").readers.size() == 1);
+  CHECK(app_of(none, "blog").containers.empty());
+
+  // Of two files the first one counts.
+  TarEntry json;
+  json.name = "cloud_manifest.json";
+  json.data = "{}";
+  TarEntry yaml;
+  yaml.name = "cloud_manifest.yaml";
+  engine.answers["/containers/r1/archive?path=/cloud_manifest.json"] = {200, tar_of(json), ""};
+  engine.answers["/containers/r1/archive?path=/cloud_manifest.yaml"] = {200, tar_of(yaml), ""};
+  const Observation two = observe_blog(engine, scope);
+  CHECK(app_of(two, "blog").read->place == "/cloud_manifest.yaml");
+
+  known.take("other", {"acme/other:1", id, ImageContent()});
+  CHECK(observe_blog(engine, scope).calls == lists);
+}
+
+TEST_CASE("a reader that goes or fails while it is asked tells nothing of its image") {
+  Scope scope;
+  scope.to_read = "acme/blog:1";
+  Engine engine;
+  engine.json("/images/acme/blog:1/json", R"({"Id":"sha256:aa"})");
+  engine.json("/containers/json",
+              list(listed(reader_identity("blog", "sha256:aa"), "r1", "created")));
+  engine.json("/containers/r1/archive", R"({"message":"No such container: r1"})", 404);
+  CHECK_FALSE(observe_blog(engine, scope).error.empty());
+  engine.json("/containers/r1/archive", R"({"message":"cannot mount"})", 500);
+  const Observation failed = observe_blog(engine, scope);
+  CHECK_FALSE(app_of(failed, "blog").read);
+  CHECK(app_of(failed, "blog").read_trouble == "/cloud_manifest.yml: cannot mount");
 }
 
 TEST_CASE("a container with all labels of ours and another name may come from an image") {

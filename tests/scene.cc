@@ -9,6 +9,7 @@
 #include "providers/docker/diff.h"
 #include "providers/docker/docker.h"
 #include "providers/docker/network.h"
+#include "providers/docker/reader.h"
 #include "providers/docker/readiness.h"
 #include "providers/docker/resolve.h"
 #include "providers/mariadb/mariadb.h"
@@ -66,6 +67,7 @@ class SeenReader {
     if (kind == "source" || kind == "pool") return true;  // read beforehand
     words >> first;
     if (kind == "subnet") return take(first);
+    if (kind == "to-read") return !(scene_.to_read = first).empty();
     if (kind == "secret") return scene_.seen.secret_files.insert(secret_path(first)).second;
     if (kind == "waiting") {
       std::getline(words, second);
@@ -73,8 +75,9 @@ class SeenReader {
       return true;
     }
     words >> second;
+    if (kind == "image") return image(first, second);
+    if (kind == "reader") return reader(first, second);
     if (kind == "service") return service(first, second == "attached");
-    if (kind == "image") return scene_.seen.images.emplace(first, second == "present").second;
     if (kind == "claim") {
       scene_.claims.add(second, docker::Subnet::parse(first).value().range());
       return true;
@@ -82,11 +85,31 @@ class SeenReader {
     std::string rest;
     std::getline(words >> std::ws, rest);
     if (kind == "taken") {
-      return scene_.seen.foreign.emplace(real_name(first), second + " " + rest).second;
+      const bool reader = first.find(".manifest.") != first.npos;
+      const std::string name = reader ? first : real_name(first);
+      return scene_.seen.foreign.emplace(name, second + " " + rest).second;
     }
     if (kind != "counter") return false;
     const Counter counter{std::stoi(first), scene_.now.steady - duration_of(second)};
     return scene_.memory.counters.emplace(real_words(rest), counter).second;
+  }
+
+  bool reader(const std::string& digit, const std::string& state) {
+    docker::SeenReader reader;
+    reader.image_id = "sha256:" + std::string(64, digit.at(0));
+    reader.app = "blog";
+    reader.name = docker::reader_identity("blog", reader.image_id).name();
+    reader.id = "id-" + reader.name;
+    reader.state = state;
+    scene_.seen.readers.push_back(reader);
+    return true;
+  }
+
+  bool image(const std::string& reference, const std::string& word) {
+    docker::SeenImage image;
+    if (word != "missing") image.id = "sha256:" + std::string(64, 'a');
+    if (word == "labelled") image.manifest = "name: blog\n";
+    return scene_.seen.images.emplace(reference, image).second;
   }
 
   bool service(const std::string& name, bool attached) {
@@ -356,6 +379,8 @@ View Scene::view() const {
   view.claims = &claims;
   view.now = now;
   view.waiting_for = waiting_for;
+  view.removing = wanted == nullptr && to_read.empty();
+  view.to_read = to_read;
   for (const auto& [name, service] : services) view.services[name] = &service;
   view.drop_data = drop_data;
   return view;
@@ -367,6 +392,8 @@ std::pair<Plan, Report> Scene::diff() const {
   const View seen_by = view();
   if (wanted) {
     docker::diff_app(test_keys(), seen_by, plan, report);
+  } else if (!to_read.empty()) {
+    docker::diff_unknown(test_keys(), seen_by, plan, report);
   } else {
     docker::diff_removal(test_keys(), seen_by, plan, report);
   }

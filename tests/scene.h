@@ -16,12 +16,13 @@
 //     [pids=9] [network=other] [detached] [network-id=n2] [probe=ok|failed] [uninspected] [log:
 //     rest of line]
 //   network blog 10.213.0.0/26 [id=n1] [foreign]        volume blog.data [foreign]
-//   image acme/blog:1 present|missing                   taken blog.web.NEW by whom
+//   image acme/blog:1 present|missing|labelled          taken blog.web.NEW by whom
 //   secret NEW:web:API_KEY | secret some/path           source api-key content of the file
 //   service mariadb runs|attached (an app that others use; in this one's network)
 //   subnet 10.9.0.0/16 (another network's)              claim 10.213.0.0/26 otherapp
 //   counter 2 5s restart blog.web.NEW (how often, last) pool 10.213.0.0/25
 //   waiting for what                                    drop-data
+//   to-read acme/blog:1 (its manifest is not known)     reader a created (of the image "aaa…")
 // NEW and OLD stand for the fingerprints of the manifest and of the one before it; any other word
 // for a fingerprint of its own. Nothing here is shared between scenes.
 namespace fairlead::testing {
@@ -40,6 +41,7 @@ struct Scene {
   std::map<std::string, std::string> words;  // first digits of a fingerprint → its word
   Instant now{std::chrono::hours(100), std::chrono::hours(480'000)};
   std::string waiting_for;
+  std::string to_read;
   bool drop_data = false;
 
   View view() const;  // points into the scene

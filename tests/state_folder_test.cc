@@ -49,6 +49,10 @@ TEST_CASE("the state folder keeps its identity and lets in one instance at a tim
   const auto choices = again->choices();
   REQUIRE(choices.size() == 1);
   CHECK(choices[0].name + choices[0].text == "achosen");
+  folder.write("lib/fairlead/images/b.json", "read");
+  const auto images = again->images();
+  REQUIRE(images.size() == 1);
+  CHECK(images[0].name + images[0].text == "bread");
 }
 
 TEST_CASE(

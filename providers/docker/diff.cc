@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "providers/docker/diff_process.h"
+#include "providers/docker/reader.h"
 #include "reconciler/units.h"
 
 namespace fairlead::docker {
@@ -57,6 +58,7 @@ class AppDiff {
       draft_.report.out_of_sync("DependencyNotReady", view_.waiting_for);
     }
     const bool suspended = view_.wanted->app->suspend;
+    reading();
     if (!suspended) {
       network();
       services();
@@ -78,6 +80,21 @@ class AppDiff {
   void conflict(std::string resource, const std::string& message) {
     if (draft_.blocked.empty()) draft_.blocked = resource + ": " + message;
     draft_.report.conflicts.push_back({std::move(resource), message});
+  }
+
+  // What is to be made of an image waits until it is known what the image says.
+  void reading() {
+    const Reading reading = plan_reading(view_, draft_.seen, steps_, draft_.plan, draft_.report);
+    if (reading.pull) draft_.pulls[view_.to_read] = *reading.pull;
+    if (reading.wait && is_wanted(view_.to_read)) draft_.before.push_back(*reading.wait);
+  }
+
+  bool is_wanted(const std::string& image) const {
+    return std::any_of(view_.wanted->resources.begin(), view_.wanted->resources.end(),
+                       [&](const Resource& resource) {
+                         const auto* spec = dynamic_cast<const ContainerSpec*>(resource.spec.get());
+                         return spec && spec->image == image;
+                       });
   }
 
   void network() {
@@ -196,14 +213,9 @@ class AppDiff {
 
   void images() {
     if (!draft_.blocked.empty()) return;
-    for (const auto& [image, present] : draft_.seen.images) {
-      const bool wanted = std::any_of(view_.wanted->resources.begin(),
-                                      view_.wanted->resources.end(), [&](const Resource& resource) {
-                                        const auto* spec =
-                                            dynamic_cast<const ContainerSpec*>(resource.spec.get());
-                                        return spec && spec->image == image;
-                                      });
-      if (present || !wanted) continue;
+    for (const auto& [image, seen] : draft_.seen.images) {
+      const bool pulled = draft_.pulls.count(image) > 0;
+      if (!seen.id.empty() || pulled || !is_wanted(image)) continue;
       draft_.pulls[image] = draft_.add(steps_.pull(image), "not on this host");
     }
   }
@@ -263,6 +275,7 @@ void diff_removal(const Keys& keys, const View& view, Plan& plan, Report& report
   const Steps steps(keys, *view.session);
   Draft draft(view, seen, steps, plan, report);
   const std::string cause = "the manifest is gone";
+  plan_reading(view, seen, steps, plan, report);
   std::vector<std::size_t> gone;
   for (const SeenContainer& container : seen.containers) {
     const auto last = retire(draft, container, Ending::remove, cause, {});
@@ -286,6 +299,10 @@ void diff_removal(const Keys& keys, const View& view, Plan& plan, Report& report
       draft.add(steps.remove_volume(volume.name), "reclaim: delete", gone);
     }
   }
+}
+
+void diff_unknown(const Keys& keys, const View& view, Plan& plan, Report& report) {
+  plan_reading(view, seen_of(view), Steps(keys, *view.session), plan, report);
 }
 
 Standing standing_of(const View& view) {

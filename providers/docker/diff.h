@@ -13,6 +13,9 @@ void diff_app(const Keys& keys, const View& view, Plan& plan, Report& report);
 // The app is no longer wanted: containers and network go, the volume only with `drop_data`.
 void diff_removal(const Keys& keys, const View& view, Plan& plan, Report& report);
 
+// Nothing is known of what is wanted: all stays as it is while the app's image is read.
+void diff_unknown(const Keys& keys, const View& view, Plan& plan, Report& report);
+
 Standing standing_of(const View& view);
 
 // The container of the main process that serves others at its address in the app's own network;

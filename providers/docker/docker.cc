@@ -8,6 +8,7 @@
 #include "providers/docker/judge.h"
 #include "providers/docker/observe.h"
 #include "providers/docker/policy.h"
+#include "providers/docker/reader.h"
 #include "providers/docker/resolve.h"
 
 namespace fairlead::docker {
@@ -132,7 +133,8 @@ class Docker : public Provider {
 
   void diff(const View& view, Plan& plan, Report& report) const override {
     if (view.wanted) return diff_app(keys_, view, plan, report);
-    diff_removal(keys_, view, plan, report);
+    if (view.removing) return diff_removal(keys_, view, plan, report);
+    diff_unknown(keys_, view, plan, report);
   }
   std::vector<Probe> probes(const View& view) const override { return health_probes(view); }
 
@@ -149,7 +151,8 @@ class Docker : public Provider {
     if (!seen) return false;
     const bool network = std::any_of(seen->networks.begin(), seen->networks.end(),
                                      [](const SeenNetwork& held) { return held.ours; });
-    return network || !seen->containers.empty() || !seen->secret_files.empty();
+    return network || !seen->containers.empty() || !seen->readers.empty() ||
+           !seen->secret_files.empty();
   }
 
   Standing standing(const View& view) const override { return standing_of(view); }
@@ -159,6 +162,22 @@ class Docker : public Provider {
     const SeenContainer* serving = serving_container(*seen);
     if (!serving) return std::nullopt;
     return Place{serving->networks.at(serving->identity.app).address, serving->id};
+  }
+
+  std::vector<ImageLook> images(const Section* section) const override {
+    std::vector<ImageLook> looks;
+    const auto* seen = dynamic_cast<const SeenApp*>(section);
+    if (!seen) return looks;
+    for (const auto& [reference, image] : seen->images) {
+      ImageLook look{reference, image.id, std::nullopt};
+      if (!image.manifest.empty()) {
+        look.content = {std::string("label ") + image_manifest_label, image.manifest, ""};
+      } else if (seen->read_of == image.id) {
+        look.content = seen->read;
+      }
+      looks.push_back(std::move(look));
+    }
+    return looks;
   }
 
   std::vector<std::string> data(const Section* section) const override {
@@ -197,6 +216,7 @@ std::map<std::string, std::string> listing(const Section* section) {
   for (const SeenNetwork& network : seen->networks) {
     if (network.ours) lines["network " + network.name] = network.id.substr(0, 12);
   }
+  for (const SeenReader& reader : seen->readers) lines["reader " + reader.name] = reader.state;
   for (const SeenContainer& visitor : seen->visitors) lines["visitor " + visitor.name] = "attached";
   for (const SeenVolume& volume : seen->volumes) {
     if (volume.ours) lines["volume " + volume.name] = volume.trouble;

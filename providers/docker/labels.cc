@@ -25,6 +25,10 @@ bool same_digest(std::string_view a, std::string_view b) {
 std::string Identity::name() const {
   if (kind == "network") return app;
   if (kind == "volume") return app + ".data";
+  if (kind == "reader") {
+    const std::size_t digits = fingerprint.find(':') + 1;
+    return app + ".manifest." + fingerprint.substr(digits, image_id_in_name);
+  }
   std::string made = app + "." + process + "." + fingerprint.substr(0, fingerprint_in_name);
   if (replica > 1) made += "." + std::to_string(replica);
   return made;
@@ -39,6 +43,7 @@ Json owner_labels(const Keys& keys, const Identity& identity) {
     labels.set(label::replica, std::to_string(identity.replica));
     labels.set(label::fingerprint, identity.fingerprint);
   }
+  if (identity.kind == "reader") labels.set(label::image, identity.fingerprint);
   labels.set(label::signature, sign(keys, identity));
   return labels;
 }
@@ -48,7 +53,7 @@ Identity claimed_identity(std::string_view kind, const Json& labels) {
   identity.kind = kind;
   identity.app = labels[label::app].as_string();
   identity.process = labels[label::process].as_string();
-  identity.fingerprint = labels[label::fingerprint].as_string();
+  identity.fingerprint = labels[kind == "reader" ? label::image : label::fingerprint].as_string();
   const std::string& replica = labels[label::replica].as_string();
   std::from_chars(replica.data(), replica.data() + replica.size(), identity.replica);
   return identity;

@@ -18,6 +18,7 @@ inline constexpr char process[] = "fairlead.process";
 inline constexpr char replica[] = "fairlead.replica";
 inline constexpr char fingerprint[] = "fairlead.fingerprint";
 inline constexpr char fields[] = "fairlead.fields";
+inline constexpr char image[] = "fairlead.image";
 inline constexpr char source[] = "fairlead.source";
 inline constexpr char schema[] = "fairlead.schema";
 inline constexpr char signature[] = "fairlead.signature";
@@ -25,18 +26,22 @@ inline constexpr char signature[] = "fairlead.signature";
 
 inline constexpr char schema_version[] = "1";
 
-// How many digits of the fingerprint stand in a container's name.
+// How many digits of the fingerprint stand in a container's name, and of the image's id in a
+// reader's.
 inline constexpr std::size_t fingerprint_in_name = 8;
+inline constexpr std::size_t image_id_in_name = 12;
 
-// What an owned object says that it is. `kind` is "container", "network" or "volume".
+// What an owned object says that it is. `kind` is "container", "network", "volume" or "reader": a
+// container that is never started, to read a manifest out of an image.
 struct Identity {
   std::string kind;
   std::string app;
   std::string process;      // containers only
-  std::string fingerprint;  // containers only
+  std::string fingerprint;  // containers; of a reader the id of its image, "sha256:…"
   int replica = 1;          // containers only
 
-  // "blog.web.3f9c2a1b", from the second replica on "blog.web.3f9c2a1b.2"; "blog"; "blog.data".
+  // "blog.web.3f9c2a1b", from the second replica on "blog.web.3f9c2a1b.2"; "blog"; "blog.data"; for
+  // a reader "blog.manifest.0123456789ab".
   std::string name() const;
 };
 

@@ -1,176 +1,15 @@
 #include "providers/docker/observe.h"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 #include "providers/docker/decode.h"
-#include "providers/docker/network.h"
+#include "providers/docker/reader.h"
+#include "providers/docker/rounds.h"
+#include "reconciler/adopt.h"
 
 namespace fairlead::docker {
 namespace {
-
-HttpCall get(std::string path) {
-  HttpCall call;
-  call.path = std::move(path);
-  return call;
-}
-
-FileCall list_files(std::string path) {
-  FileCall call;
-  call.act = FileCall::Act::list;
-  call.area = FileCall::Area::secrets;
-  call.path = std::move(path);
-  return call;
-}
-
-Json label_filter(std::vector<std::string> labels) {
-  return Json::object({{"label", Json(labels)}});
-}
-
-Error unreadable(const std::string& what, const Answer& answer) {
-  return {Code::unavailable,
-          what + ": " +
-              (answer.answered() ? std::to_string(answer.status) + " " + decode_message(answer.body)
-                                 : answer.error),
-          ""};
-}
-
-// Keeps for each call what to do with its answer; the rounds are up to the derived classes.
-class Rounds : public Observer {
- public:
-  Result<void> take(std::size_t index, const Answer& answer) override {
-    FAIRLEAD_CHECK(index < takers_.size());
-    return takers_[index](answer);
-  }
-
- protected:
-  using Taker = std::function<Result<void>(const Answer&)>;
-
-  void ask(Call call, Taker taker) {
-    calls_.push_back(std::move(call));
-    takers_.push_back(std::move(taker));
-  }
-  // A call whose answer must be 200 with JSON.
-  void ask_json(Call call, std::string what, std::function<void(const Json&)> taker) {
-    ask(std::move(call),
-        [what = std::move(what), taker = std::move(taker)](const Answer& answer) -> Result<void> {
-          if (!answer.ok()) return unreadable(what, answer);
-          const Result<Json> body = Json::parse(answer.body);
-          if (!body) return Error{Code::unavailable, what + ": " + body.error().message, ""};
-          taker(*body);
-          return {};
-        });
-  }
-  // The same for a long list: each of its objects goes to `taker` by itself.
-  void ask_items(Call call, std::string what, std::function<void(const Json&)> taker) {
-    ask(std::move(call),
-        [what = std::move(what), taker = std::move(taker)](const Answer& answer) -> Result<void> {
-          if (!answer.ok()) return unreadable(what, answer);
-          const Result<void> read = Json::parse_items(answer.body, taker);
-          if (!read) return Error{Code::unavailable, what + ": " + read.error().message, ""};
-          return {};
-        });
-  }
-  std::vector<Call> take_calls() { return std::exchange(calls_, {}); }
-
- private:
-  std::vector<Call> calls_;
-  std::vector<Taker> takers_;
-};
-
-// "blog/API_KEY.1f2e3d4c" → "blog".
-std::string app_of_file(const std::string& path) { return path.substr(0, path.find('/')); }
-
-class AllObserver : public Rounds {
- public:
-  AllObserver(const Keys& keys, const Session& session, Instant now)
-      : keys_(keys), api_(api(session)), now_(now) {}
-
-  std::vector<Call> next() override {
-    if (std::exchange(asked_, true)) return {};
-    const std::string ours =
-        filters(label_filter({std::string(label::installation) + "=" + keys_.installation()}));
-    ask_items(get(api_ + "/containers/json?all=1&filters=" + ours), "list containers",
-              [this](const Json& entry) { container(entry); });
-    ask_items(get(api_ + "/networks"), "list networks",
-              [this](const Json& entry) { network(entry); });
-    ask_json(get(api_ + "/volumes?filters=" + ours), "list volumes",
-             [this](const Json& body) { volumes(body); });
-    ask(list_files(""), [this](const Answer& answer) { return files(answer); });
-    return take_calls();
-  }
-
-  Observed finish() override {
-    Observed observed;
-    for (const auto& [name, app] : apps_) {
-      for (const SeenContainer& container : app->containers) tell_hosts(container);
-    }
-    for (auto& [name, app] : apps_) {
-      std::sort(app->containers.begin(), app->containers.end(),
-                [](const auto& a, const auto& b) { return a.name < b.name; });
-      observed.apps[name] = app;
-    }
-    observed.shared = engine_;
-    return observed;
-  }
-
- private:
-  SeenApp& app(const std::string& name) {
-    auto& held = apps_[name];
-    if (!held) {
-      held = std::make_shared<SeenApp>();
-      held->as_of = now_.steady;
-    }
-    return *held;
-  }
-  void container(const Json& entry) {
-    auto seen = decode_container(keys_, entry);
-    if (seen) app(seen->identity.app).containers.push_back(std::move(*seen));
-  }
-  void tell_hosts(const SeenContainer& container) {
-    for (const auto& [network, endpoint] : container.networks) {
-      if (network == container.identity.app) continue;
-      const auto host = apps_.find(network);
-      if (host != apps_.end()) host->second->visitors.push_back(container);
-    }
-  }
-  void network(const Json& entry) {
-    SeenNetwork seen = decode_network(keys_, entry);
-    if (const auto subnet = Subnet::parse(seen.subnet)) engine_->subnets.insert(subnet->range());
-    // A foreign network is kept too, under the app whose name it takes; apps without objects of
-    // ours ignore it.
-    if (seen.ours) {
-      app(seen.name).networks.push_back(std::move(seen));
-    } else if (const auto held = apps_.find(seen.name); held != apps_.end()) {
-      held->second->networks.push_back(std::move(seen));
-    }
-  }
-  void volumes(const Json& body) {
-    for (const Json& entry : body["Volumes"].items()) {
-      SeenVolume seen = decode_volume(keys_, entry);
-      if (!seen.ours) continue;
-      app(claimed_identity("volume", entry["Labels"]).app).volumes.push_back(std::move(seen));
-    }
-  }
-  Result<void> files(const Answer& answer) {
-    if (answer.status == 404) return {};
-    if (!answer.ok()) return unreadable("list mounted secrets", answer);
-    const Result<Json> paths = Json::parse(answer.body);
-    if (!paths) return paths.error();
-    for (const Json& path : paths->items()) {
-      app(app_of_file(path.as_string())).secret_files.insert(path.as_string());
-    }
-    return {};
-  }
-
-  const Keys& keys_;
-  std::string api_;
-  Instant now_;
-  bool asked_ = false;
-  std::map<std::string, std::shared_ptr<SeenApp>> apps_;
-  std::shared_ptr<SeenEngine> engine_ = std::make_shared<SeenEngine>();
-};
 
 class AppObserver : public Rounds {
  public:
@@ -189,6 +28,7 @@ class AppObserver : public Rounds {
   std::vector<Call> next() override {
     if (round_ == 0 && scope_.listed) {
       *seen_ = before_;
+      forget_images();
       for (SeenContainer& container : seen_->containers) {
         if (hinted_.count(container.id) > 0) container.detail.reset();
       }
@@ -196,7 +36,11 @@ class AppObserver : public Rounds {
     }
     if (round_ == 0) ask_lists();
     if (round_ == 1) ask_details();
-    if (round_ == 2) ask_logs();
+    if (round_ == 2) {
+      ask_images();  // of those that were found gone
+      ask_logs();
+      ask_archives();
+    }
     // A round that has nothing to ask leads straight to the next one.
     std::vector<Call> calls = take_calls();
     if (round_++ < 2 && calls.empty()) return next();
@@ -205,6 +49,7 @@ class AppObserver : public Rounds {
 
   Observed finish() override {
     Observed observed;
+    tell_content();
     observed.apps[app_] = seen_;
     return observed;
   }
@@ -277,6 +122,9 @@ class AppObserver : public Rounds {
   void containers(const Json& body) {
     for (const Json& entry : body.items()) {
       auto seen = decode_container(keys_, entry);
+      if (auto reader = decode_reader(keys_, entry); reader && reader->app == app_) {
+        seen_->readers.push_back(std::move(*reader));
+      }
       if (!seen || seen->identity.app != app_) continue;
       const SeenContainer* before = known(seen->id);
       const bool unchanged = before && before->state == seen->state &&
@@ -309,6 +157,11 @@ class AppObserver : public Rounds {
     }
     if (!scope_.listed) ask_vanished();
     for (const std::string& name : suspects_) ask_suspect(name);
+    ask_images();
+    if (!scope_.to_read.empty()) ask_image(scope_.to_read);
+  }
+
+  void ask_images() {
     for (const auto& spec : specs_) {
       if (lacks_container(*spec)) ask_image(spec->image);
     }
@@ -386,7 +239,8 @@ class AppObserver : public Rounds {
           if (!body) return body.error();
           const Json& labels = (*body)["Config"]["Labels"];
           const Identity claimed = claimed_identity("container", labels);
-          if (proven(keys_, claimed, labels)) return {};
+          const Identity reader = claimed_identity("reader", labels);
+          if (proven(keys_, claimed, labels) || proven(keys_, reader, labels)) return {};
           const std::string& project = labels["com.docker.compose.project"].as_string();
           seen_->foreign[name] = project.empty() ? "a container that is not fairlead's"
                                                  : "a container of the Compose project " + project;
@@ -409,9 +263,60 @@ class AppObserver : public Rounds {
         [this, reference](const Answer& answer) -> Result<void> {
           if (answer.status != 404 && !answer.ok())
             return unreadable("inspect image " + reference, answer);
-          seen_->images[reference] = answer.ok();
+          const Result<Json> body = Json::parse(answer.ok() ? answer.body : "{}");
+          if (!body) return body.error();
+          ImageFacts facts = image_facts(*body);
+          seen_->images[reference] = {facts.id, facts.manifest, facts.volumes};
           return {};
         });
+  }
+
+  // What was seen of them before is old, unlike what lists show.
+  void forget_images() {
+    seen_->images.clear();
+    seen_->read.reset();
+    seen_->read_of.clear();
+    seen_->read_trouble.clear();
+  }
+
+  void ask_archives() {
+    const auto image = seen_->images.find(scope_.to_read);
+    if (image == seen_->images.end() || !needs_reader(image->second, scope_.images)) return;
+    for (const SeenReader& reader : seen_->readers) {
+      if (reader.image_id != image->second.id || reader.state != "created") continue;
+      seen_->read_of = reader.image_id;
+      for (const std::string_view path : image_manifest_paths) ask_archive(reader.id, path);
+      return;
+    }
+  }
+
+  void ask_archive(const std::string& id, std::string_view path) {
+    HttpCall call = get(api_ + "/containers/" + id + "/archive?path=" + std::string(path));
+    call.body_max = image_archive_bytes_max;
+    ask(std::move(call), [this, path](const Answer& answer) -> Result<void> {
+      Result<ImageContent> content = decode_archive(path, answer);
+      // No answer, or no such container: of that nothing follows.
+      const bool gone = answer.status == 404 || answer.status == 0;
+      if (!content && gone) return content.error();
+      if (content) {
+        archives_[path] = std::move(*content);
+      } else if (seen_->read_trouble.empty()) {
+        seen_->read_trouble = content.error().message;
+      }
+      return {};
+    });
+  }
+
+  // The first of the files that there are.
+  void tell_content() {
+    if (archives_.size() < image_manifest_paths.size()) return;
+    seen_->read = ImageContent();
+    for (const std::string_view path : image_manifest_paths) {
+      ImageContent& content = archives_[path];
+      if (content.place.empty() && content.error.empty()) continue;
+      seen_->read = std::move(content);
+      return;
+    }
   }
 
   void ask_logs() {
@@ -453,6 +358,7 @@ class AppObserver : public Rounds {
   std::set<std::string> suspects_;
   bool stuck_ = false;  // the app's network could not be removed
   std::set<std::string> asked_images_;
+  std::map<std::string_view, ImageContent> archives_;  // by path
   std::vector<std::shared_ptr<const ContainerSpec>> specs_;
   std::shared_ptr<SeenApp> seen_ = std::make_shared<SeenApp>();
   int round_ = 0;
@@ -460,33 +366,9 @@ class AppObserver : public Rounds {
 
 }  // namespace
 
-std::unique_ptr<Observer> observe_all(const Keys& keys, const Session& session, Instant now) {
-  return std::make_unique<AllObserver>(keys, session, now);
-}
-
 std::unique_ptr<Observer> observe_app(const Keys& keys, const Session& session,
                                       const Scope& scope) {
   return std::make_unique<AppObserver>(keys, session, scope);
-}
-
-std::string api(const Session& session) { return "/v" + session.facts["api"].as_string(); }
-
-std::string filters(const Json& filter) {
-  static const char* const hex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : filter.dump()) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_';
-    if (plain) {
-      out += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += '%';
-      out += hex[byte >> 4];
-      out += hex[byte & 15];
-    }
-  }
-  return out;
 }
 
 }  // namespace fairlead::docker

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "providers/docker/reader.h"
+
 namespace fairlead::docker {
 namespace {
 
@@ -78,6 +80,13 @@ Result<void> check_fields(const Json& body, const std::string& app) {
   return {};
 }
 
+// What only its files are wanted of, so that it has nothing to run with.
+Result<void> check_never_started(const Json& body, const std::string& path) {
+  const std::size_t name = path.find("name=");
+  const Result<void> checked = check_reader(body, name == path.npos ? "" : path.substr(name + 5));
+  return checked ? checked : Result<void>(denied(checked.error().message));
+}
+
 Result<void> check_container(const Json& body, const Platform& platform) {
   const Json& host = body["HostConfig"];
   const std::string& app = body["Labels"]["fairlead.app"].as_string();
@@ -120,6 +129,8 @@ Result<void> check_policy(const HttpCall& call, const Platform& platform) {
   if (!container && !volume && !update) return {};
   const Result<Json> body = Json::parse(call.body);
   if (!body) return denied("a body that is not JSON");
+  const bool reader = container && (*body)["HostConfig"]["NetworkMode"].as_string() == "none";
+  if (reader) return check_never_started(*body, call.path);
   if (container) return check_container(*body, platform);
   if (volume && (body->has("DriverOpts") || (*body)["Driver"].as_string() != "local")) {
     return denied("volume driver options");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -74,12 +75,33 @@ struct SeenVolume {
   std::string trouble;  // why it must not be used though the name is right
 };
 
+// An image that something is to be made of, or that is to be read.
+struct SeenImage {
+  std::string id;                    // "sha256:…"; empty: not on this host
+  std::string manifest;              // its label fairlead.manifest; empty: none
+  std::vector<std::string> volumes;  // VOLUME: "/var/lib/data"
+};
+
+// A container that was made to read an image, proven ours.
+struct SeenReader {
+  std::string id;
+  std::string name;
+  std::string app;
+  std::string image_id;  // "sha256:…"
+  std::string state;
+};
+
 struct SeenApp : Section {
   std::vector<SeenContainer> containers;  // proven ours, sorted by name
   std::vector<SeenNetwork> networks;      // by the name of the app's network, ours and foreign
   std::vector<SeenVolume> volumes;        // by the name of the app's volume, ours and foreign
-  std::map<std::string, bool>
-      images;  // reference → present; asked only where something is to be created
+  // Reference → image; asked only where something is to be created of it, or read.
+  std::map<std::string, SeenImage> images;
+  std::vector<SeenReader> readers;
+  // What a reader showed of the image that is to be read; absent: nothing yet. And why not.
+  std::optional<ImageContent> read;
+  std::string read_of;  // the id of that image
+  std::string read_trouble;
   std::map<std::string, std::string> foreign;  // container name that is taken → by whom
   std::set<std::string> secret_files;          // relative paths that exist
   std::vector<SeenContainer> visitors;  // of other apps of ours, attached to this app's network

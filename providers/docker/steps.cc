@@ -2,6 +2,7 @@
 
 #include "providers/docker/network.h"
 #include "providers/docker/observe.h"
+#include "providers/docker/reader.h"
 #include "reconciler/image_ref.h"
 
 namespace fairlead::docker {
@@ -58,6 +59,17 @@ Step Steps::create_network(const std::string& app, const Subnet& subnet) const {
 
 Step Steps::remove_network(const SeenNetwork& network) const {
   return step("remove", "network " + network.name, "DELETE", "/networks/" + network.id);
+}
+
+Step Steps::create_reader(const Identity& reader, const std::vector<std::string>& volumes) const {
+  const Json body = reader_body(reader.fingerprint, volumes, owner_labels(keys_, reader));
+  return step("create", "container " + reader.name(), "POST",
+              "/containers/create?name=" + reader.name(), body);
+}
+
+Step Steps::remove_reader(const SeenReader& reader) const {
+  return step("remove", "container " + reader.name, "DELETE",
+              "/containers/" + reader.id + "?v=1" + (reader.state == "dead" ? "&force=1" : ""));
 }
 
 Step Steps::create_volume(const std::string& app) const {

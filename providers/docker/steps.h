@@ -30,6 +30,8 @@ class Steps {
 
   Step create_network(const std::string& app, const Subnet& subnet) const;
   Step remove_network(const SeenNetwork& network) const;
+  Step create_reader(const Identity& reader, const std::vector<std::string>& volumes) const;
+  Step remove_reader(const SeenReader& reader) const;
   Step create_volume(const std::string& app) const;
   Step remove_volume(const std::string& name) const;
   Step pull(const std::string& image) const;

@@ -8,6 +8,7 @@
 #include "providers/docker/decode.h"
 #include "providers/docker/docker.h"
 #include "providers/docker/observe.h"
+#include "providers/docker/reader.h"
 #include "providers/docker/steps.h"
 #include "reconciler/adopt.h"
 #include "reconciler/cli/print.h"
@@ -113,7 +114,7 @@ class Look {
     const std::size_t digits = facts.id.find(':') + 1;
     const std::string name = "fairlead.adopt." + facts.id.substr(digits, id_in_name);
     const std::string path = "/containers/create?name=" + name;
-    const std::string body = reader_body(facts, inspect).dump();
+    const std::string body = body_of(facts, inspect).dump();
     Answer answer = engine("POST", path, body);
     if (answer.status == 409 && is_left_over(name)) {
       engine("DELETE", "/containers/" + name + "?v=1");
@@ -132,32 +133,14 @@ class Look {
            (*found)["State"]["Status"].as_string() == "created";
   }
 
-  static Json reader_body(const ImageFacts& facts, const Json& inspect) {
+  static Json body_of(const ImageFacts& facts, const Json& inspect) {
     Json labels = Json::object();
     // What the image inherited of a container of fairlead's must not make this one look like that.
     for (const auto& [key, value] : inspect["Config"]["Labels"].members()) {
       if (key.compare(0, 9, "fairlead.") == 0) labels.set(key, "");
     }
     labels.set(adopt_label, facts.id);
-    // In the places of its VOLUMEs the engine would make volumes, and copy all that is in them.
-    Json mounts = Json::array();
-    for (const std::string& volume : facts.volumes) {
-      const auto path = normal_path(volume);
-      if (!path || *path == "/") continue;
-      mounts.push(Json::object({{"Type", "tmpfs"}, {"Target", *path}}));
-    }
-    const Json host =
-        Json::object({{"NetworkMode", "none"},
-                      {"CapDrop", Json(std::vector<std::string>{"ALL"})},
-                      {"SecurityOpt", Json(std::vector<std::string>{"no-new-privileges"})},
-                      {"ReadonlyRootfs", true},
-                      {"Mounts", mounts}});
-    // An image without a command cannot be created from unless one is given.
-    return Json::object({{"Image", facts.id},
-                         {"Entrypoint", Json(std::vector<std::string>{"/never-started"})},
-                         {"NetworkDisabled", true},
-                         {"Labels", labels},
-                         {"HostConfig", host}});
+    return docker::reader_body(facts.id, facts.volumes, labels);
   }
 
   Result<std::optional<ImageText>> find(const std::string& container) {

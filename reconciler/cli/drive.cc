@@ -71,6 +71,7 @@ std::unique_ptr<Engine> Engine::open(const Setup& setup) {
   providers.push_back(docker::make_provider(*engine->keys_));
   Reconciler::Options loop = setup.options;
   loop.choices = engine->state_->choices();
+  loop.images = engine->state_->images();
   loop.seed = static_cast<std::uint64_t>(engine->world_->now().wall.count());
   engine->reconciler_ =
       std::make_unique<Reconciler>(std::move(providers), shared, engine->state_->last_good(), loop);

@@ -148,6 +148,11 @@ std::string explanation(const Json& explain) {
                     plain(held["state"].as_string()), plain(held["cause"].as_string())});
   }
   if (!rows.empty()) out += "\nresources:\n" + table(rows);
+  rows.clear();
+  for (const Json& held : explain["origins"].items()) {
+    rows.push_back({"  " + plain(held["field"].as_string()), plain(held["where"].as_string())});
+  }
+  if (!rows.empty()) out += "\nfields:\n" + table(rows);
   if (!explain["plan"].empty()) out += "\nplan:\n" + explain["plan"].as_string();
   for (const Json& retry : explain["retries"].items()) {
     out += "\nfailed " + std::to_string(retry["failures"].as_int()) +

@@ -80,8 +80,12 @@ bool keeps(const HttpCall& call) { return call.endpoint == "engine" || call.logi
 Answer make_answer(const HttpCall& call, const Connection& connection,
                    const Connection::Outcome& outcome, Collector& collector) {
   if (outcome.complete) return Answer{outcome.status, collector.body(), "", outcome.headers};
-  if (collector.too_long())
-    return no_answer("the answer is longer than " + std::to_string(call.body_max) + " bytes");
+  if (collector.too_long()) {
+    Answer cut =
+        no_answer("the answer is longer than " + std::to_string(call.body_max) + " bytes");
+    cut.too_long = true;
+    return cut;
+  }
   if (connection.aborted())
     return no_answer("no whole answer within " + std::to_string(call.timeout.count()) + " ms");
   return no_answer(outcome.error);

@@ -141,6 +141,8 @@ std::vector<LastGood> StateFolder::last_good() const { return copies("manifests"
 
 std::vector<LastGood> StateFolder::choices() const { return copies(updates_folder); }
 
+std::vector<LastGood> StateFolder::images() const { return copies(images_folder); }
+
 std::vector<LastGood> StateFolder::copies(const std::string& folder) const {
   std::vector<LastGood> copies;
   std::error_code error;

@@ -8,9 +8,9 @@
 #include "reconciler/secret.h"
 
 // The daemon's own folder: who this installation is, its key, and for each app the last good
-// copy of its manifest and the image that was chosen for it. Opened once at start by the program,
-// which owns it for as long as it acts on the host: the lock in it makes a second instance
-// impossible. Losing all but the key loses nothing.
+// copy of its manifest, the image that was chosen for it and what its image says. Opened once at
+// start by the program, which owns it for as long as it acts on the host: the lock in it makes a
+// second instance impossible. Losing all but the key loses nothing.
 namespace fairlead::live {
 
 class StateFolder {
@@ -29,8 +29,9 @@ class StateFolder {
   const Secret& key() const { return key_; }                         // 32 bytes
   // All of manifests/*.json, sorted by name; copies that cannot be read are left out.
   std::vector<LastGood> last_good() const;
-  // Likewise updates/*.json.
+  // Likewise updates/*.json and images/*.json.
   std::vector<LastGood> choices() const;
+  std::vector<LastGood> images() const;
 
  private:
   StateFolder() = default;

@@ -48,7 +48,7 @@ std::string environment(const char* name, const char* otherwise) {
   return value && *value ? value : otherwise;
 }
 
-std::string busybox_archive() {
+std::string busybox_archive(const std::map<std::string, std::string>& files) {
   std::ifstream file(environment("FAIRLEAD_TEST_BUSYBOX", "/bin/busybox"), std::ios::binary);
   const std::string program((std::istreambuf_iterator<char>(file)), {});
   REQUIRE_MESSAGE(program.size() > 100'000, "a static busybox is needed: FAIRLEAD_TEST_BUSYBOX");
@@ -57,6 +57,10 @@ std::string busybox_archive() {
   for (const char* name : {"sh", "sleep", "true", "false", "echo", "cat", "rm", "test", "touch",
                            "httpd", "mkdir", "wget"}) {
     add_entry(archive, std::string("bin/") + name, "", "busybox");
+  }
+  for (const auto& [path, content] : files) {
+    const bool link = content.rfind("-> ", 0) == 0;
+    add_entry(archive, path, link ? "" : content, link ? content.substr(3) : "");
   }
   archive.append(1024, '\0');
   return archive;

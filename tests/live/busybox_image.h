@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 
 // The root file system of the test images: one statically linked busybox and links to it, as a tar
@@ -10,6 +11,8 @@ namespace fairlead::testing {
 // The variable's value; `otherwise` where it is not set or empty.
 std::string environment(const char* name, const char* otherwise);
 
-std::string busybox_archive();
+// `files`: path without its first "/" → content; a content that begins with "-> " makes a symbolic
+// link to what follows.
+std::string busybox_archive(const std::map<std::string, std::string>& files = {});
 
 }  // namespace fairlead::testing

@@ -122,18 +122,23 @@ LiveEngine::Ran LiveEngine::exec(const std::string& container,
   return {static_cast<int>(ended["ExitCode"].as_int(-1)), unframed(output.text)};
 }
 
+void LiveEngine::import_image(const std::string& name, const std::string& tag,
+                              const std::vector<std::string>& changes,
+                              const std::map<std::string, std::string>& files) const {
+  httplib::Request request;
+  request.method = "POST";
+  request.path = "/images/create?fromSrc=-&repo=" + name + "&tag=" + tag;
+  for (const std::string& change : changes) request.path += "&changes=" + encoded(change);
+  request.headers = {{"Host", "engine"}, {"Content-Type", "application/x-tar"}};
+  request.body = busybox_archive(files);
+  const Reply reply = send(socket_, request);
+  REQUIRE_MESSAGE(reply.ok(), reply.text);
+}
+
 void LiveEngine::make_images() const {
   const auto make = [&](const std::string& tag, const std::string& command) {
     if (call("GET", "/images/fairlead-test/live:" + tag + "/json").ok()) return;
-    httplib::Request request;
-    request.method = "POST";
-    request.path = "/images/create?fromSrc=-&repo=fairlead-test/live&tag=" + tag +
-                   "&changes=" + encoded("CMD " + command) +
-                   "&changes=" + encoded("ENV RELEASE=" + tag);
-    request.headers = {{"Host", "engine"}, {"Content-Type", "application/x-tar"}};
-    request.body = busybox_archive();
-    const Reply reply = send(socket_, request);
-    REQUIRE_MESSAGE(reply.ok(), reply.text);
+    import_image("fairlead-test/live", tag, {"CMD " + command, "ENV RELEASE=" + tag});
   };
   make("1", R"(["sleep", "1000000"])");
   make("2", R"(["sleep", "1000000"])");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,11 @@ class LiveEngine {
   };
   Ran exec(const std::string& container, const std::vector<std::string>& command) const;
 
+  // An image of busybox and these files, see busybox_archive(); `changes` are lines of a
+  // Dockerfile.
+  void import_image(const std::string& name, const std::string& tag,
+                    const std::vector<std::string>& changes,
+                    const std::map<std::string, std::string>& files = {}) const;
   // fairlead-test/live:1 and :2, which sleep, and :broken, which says "no database at db:3306" and
   // exits with 3. With a shell, an HTTP server, and nothing that says what they are for.
   void make_images() const;

@@ -328,6 +328,13 @@ std::vector<Row> changes() {
        {create("a", body(sleeps)), post(update, 200, R"({"PidsLimit":9})"),
         get("/containers/$a/json").is("HostConfig.PidsLimit", 9),
         events("container create, container update")}},
+      {"a file is read from a container that was never started",
+       {create("a", body(sleeps, R"("NetworkMode":"none")")),
+        get("/containers/$a/archive?path=/bin/busybox").says("ustar"),
+        get("/containers/$a/archive?path=/cloud_manifest.yml", 404)
+            .says("Could not find the file /cloud_manifest.yml in container $a"),
+        get("/containers/$x/archive?path=/cloud_manifest.yml", 404).says("No such container: $x"),
+        state("a", "created")}},
       {"a second stop with a shorter grace wins",
        {create("a", body(sleeps)), act("a", "start", 204), act("a", "kill?signal=HUP", 204),
         act("a", "stop?t=1", 204), state("a", "exited").is("State.ExitCode", 137)}},

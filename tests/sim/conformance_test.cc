@@ -26,6 +26,7 @@ Program bad_command() {
 SimImage busybox() {
   SimImage image;
   image.ref = conformance_image;
+  image.files["/bin/busybox"] = "a program";
   image.program.term = Program::Term::ignored_without_init;
   image.programs["sh -c trap 'exit 0' TERM; sleep 1000 & wait"].term_exit_code = 0;
   image.programs["sh -c echo out; exit 3"] = ends(3, {{1, "out"}});

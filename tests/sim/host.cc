@@ -100,6 +100,7 @@ void Host::boot() {
   const std::vector<LastGood> copies = copies_of("manifests/");
   Reconciler::Options options;
   options.choices = copies_of("updates/");
+  options.images = copies_of("images/");
   options.mode = options_.mode;
   options.seed = options_.world.seed;
   loop_ = std::make_unique<Reconciler>(std::move(providers), platform_, copies, options);
@@ -204,7 +205,19 @@ void Host::check() {
   check_serving();
   check_volumes();
   check_services();
+  check_readers();
   check_trace();
+}
+
+// Nothing of an image is run to read it.
+void Host::check_readers() {
+  for (const auto& [id, container] : engine().containers()) {
+    const bool reader = !label_of(container, "fairlead.image").empty();
+    if (reader && container.status() != "created" && container.status() != "removing") {
+      violated("S11: the reader " + container.name + " is " + container.status());
+    }
+    if (reader && !container.endpoints.empty()) violated("S11: a reader is in a network");
+  }
 }
 
 void Host::check_exclusive() {

@@ -78,6 +78,7 @@ class Host {
   void check_serving();
   void check_volumes();
   void check_trace();
+  void check_readers();
 
   // host_services.cc
   struct Url;

@@ -45,6 +45,9 @@ Ending play(const Scenario& scenario, const Trouble& trouble) {
   ending.world = host.final_world();
   ending.well = host.all_well();
   ending.violations = host.violations();
+  if (ending.world.find(".manifest.") != std::string::npos) {
+    ending.violations.push_back("S11: a reader is left");
+  }
   ending.trace = host.world().trace_text(true);
   for (const auto& [name, app] : host.loop().apps()) {
     if (host.health(name) != "Healthy" && ending.message.empty()) {

@@ -2,6 +2,7 @@
 
 #include "tests/sim/sim_engine.h"
 #include "tests/sim/sim_inspect.h"
+#include "tests/tar_builder.h"
 
 // Containers as objects: routes, create, rename, update, logs. Error texts as measured.
 namespace fairlead::sim {
@@ -186,6 +187,7 @@ SimEngine::Handler SimEngine::route_container(const HttpCall& call, const Target
   if (call.method == "GET" && target.part(2) == "json")
     return answer_json(200, inspect_json(*container, newer()));
   if (call.method == "GET" && target.part(2) == "logs") return logs(target, *container);
+  if (call.method == "GET" && target.part(2) == "archive") return archive(target, *container);
   if (call.method == "POST") return act_on_container(call, target, *container, ticket);
   return answer_error(404, "page not found");
 }
@@ -314,6 +316,7 @@ Answer SimEngine::create_container(const HttpCall& call, const Target& target) {
   made.host_config = host_config_of(body["HostConfig"], newer());
   made.labels = to_labels(made.config["Labels"]);
   made.program = program_of(*image, made.config);
+  made.files = image->files;
   made.created = now_;
   if (made.config["Hostname"].empty()) made.config.set("Hostname", made.id.substr(0, 12));
   const std::string mode = made.host_config["NetworkMode"].as_string();
@@ -408,6 +411,21 @@ Answer SimEngine::update(const HttpCall& call, SimContainer& container) {
   container.host_config = std::move(host);
   emit(container, "update");
   return answer_json(200, Json::object({{"Warnings", Json()}}));
+}
+
+// Running or not: of one that was never started, too.
+Answer SimEngine::archive(const Target& target, const SimContainer& container) const {
+  const std::string path = target.word("path");
+  const auto file = container.files.find(path);
+  if (file == container.files.end()) {
+    return answer_error(404, "Could not find the file " + path + " in container " + target.part(1));
+  }
+  testing::TarEntry entry;
+  entry.name = path.substr(path.rfind('/') + 1);
+  entry.data = file->second;
+  Answer answer = answer_empty(200);
+  answer.body = testing::tar_of(entry);
+  return answer;
 }
 
 Answer SimEngine::logs(const Target& target, const SimContainer& container) const {

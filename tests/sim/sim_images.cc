@@ -18,7 +18,8 @@ std::string with_tag(const std::string& ref) {
 std::string id_of(const SimImage& image) {
   std::uint64_t hash = 0xcbf29ce484222325u;
   const std::string text = image.ref + to_json(image.labels).canonical() + join(image.env, "\n") +
-                           join(image.cmd, "\n") + image.healthcheck.canonical();
+                           join(image.cmd, "\n") + image.healthcheck.canonical() +
+                           to_json(image.files).canonical();
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
   return "sha256:" + Random(hash).hex(64);
 }

@@ -62,6 +62,7 @@ struct SimImage {
   Json healthcheck;
   Program program;
   std::map<std::string, Program> programs;
+  std::map<std::string, std::string> files;  // path → content; regular files that can be asked for
 };
 
 // What a pull of a reference does. `error` empty: the image arrives after `takes`.
@@ -106,6 +107,7 @@ struct SimContainer {
   Labels labels;
   std::map<std::string, SimEndpoint> endpoints;  // network name → endpoint
   Program program;
+  std::map<std::string, std::string> files;  // of its image
 
   bool running = false;
   bool paused = false;

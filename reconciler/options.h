@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "reconciler/catalog.h"
+
+// How a Reconciler is to run, and what an earlier run left in the state folder for it. Values,
+// given once at the start.
+namespace fairlead {
+
+enum class LoopMode {
+  daemon,  // for ever
+  once,    // until everything has converged, or cannot
+  plan,    // until every app has a plan; nothing is carried out
+};
+
+struct LoopOptions {
+  LoopMode mode = LoopMode::daemon;
+  std::uint64_t seed = 1;           // of the jitter
+  bool approve_removals = false;    // `apply --approve`
+  std::vector<LastGood> choices{};  // the images that were chosen: "updates/<app>.json"
+  std::vector<LastGood> images{};   // the manifests that images carry: "images/<app>.json"
+};
+
+}  // namespace fairlead
