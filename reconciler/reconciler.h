@@ -39,9 +39,8 @@ class Reconciler {
   std::vector<Request> handle(const Event& event, Instant now);
   Duration deadline() const;  // steady
 
-  // For Mode::once and Mode::plan: whether there is nothing more to do; and whether all is well.
-  bool finished() const;
-  bool converged() const;
+  bool finished() const;   // of Mode::once and Mode::plan: there is nothing more to do
+  bool converged() const;  // and all is well
   bool stopped() const { return stopped_; }
   bool idle() const { return requests_.empty(); }  // no request is on its way
 
@@ -89,7 +88,6 @@ class Reconciler {
   bool nothing_left(const AppState& app) const;
   void finish_removal(AppState& app);
   std::string waiting_for(const App& manifest) const;
-  bool after_cycle(const std::string& name) const;
   void wake_dependents(const std::string& name);
 
   // choices.cc: which image is run, where it follows its registry

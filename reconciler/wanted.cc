@@ -24,6 +24,22 @@ std::set<std::string> dropped_with(const App& app) {
   return words;
 }
 
+// Whether the app comes after itself, by way of others.
+bool after_cycle(const Catalog& catalog, const std::string& name) {
+  std::set<std::string> reached;
+  std::vector<std::string> open = {name};
+  while (!open.empty()) {
+    const auto entry = catalog.entries().find(open.back());
+    open.pop_back();
+    if (entry == catalog.entries().end()) continue;
+    for (const std::string& before : entry->second.app->after) {
+      if (before == name) return true;
+      if (reached.insert(before).second) open.push_back(before);
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string told(const std::vector<Error>& errors) {
@@ -320,28 +336,14 @@ std::string Reconciler::waiting_for(const App& manifest) const {
     if (found == apps_.end() || catalog_.entries().count(before) == 0) {
       return "waits for the app " + before + ", which has no manifest";
     }
-    if (after_cycle(manifest.name)) return "after: " + manifest.name + " comes after itself";
+    if (after_cycle(catalog_, manifest.name))
+      return "after: " + manifest.name + " comes after itself";
     const Report& report = found->second.report;
     if (report.health != HealthState::healthy) {
       return "waits for the app " + before + ", which is " + health_name(report.health);
     }
   }
   return "";
-}
-
-bool Reconciler::after_cycle(const std::string& name) const {
-  std::set<std::string> reached;
-  std::vector<std::string> open = {name};
-  while (!open.empty()) {
-    const auto entry = catalog_.entries().find(open.back());
-    open.pop_back();
-    if (entry == catalog_.entries().end()) continue;
-    for (const std::string& before : entry->second.app->after) {
-      if (before == name) return true;
-      if (reached.insert(before).second) open.push_back(before);
-    }
-  }
-  return false;
 }
 
 void Reconciler::wake_dependents(const std::string& name) {
