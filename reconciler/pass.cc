@@ -311,7 +311,7 @@ void Reconciler::submit_step(AppState& state, std::size_t index) {
   if (slotless) {
     out_->push_back(std::move(request));
   } else {
-    queue_.push(state.name, std::move(request));
+    queues_.at(step.provider).push(state.name, std::move(request));
   }
 }
 

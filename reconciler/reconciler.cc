@@ -21,13 +21,15 @@ Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> plat
       platform_(std::move(platform)),
       options_(options),
       jitter_(options.seed),
-      queue_(platform_->engine.concurrency),
       updates_(options.seed) {
   Link::Timing timing;
   timing.resync = platform_->engine.resync;
   timing.stream = options_.mode != Mode::plan;
   FAIRLEAD_CHECK(!providers_.empty());
-  for (const auto& provider : providers_) links_.emplace_back(*provider, timing, options_.seed++);
+  for (const auto& provider : providers_) {
+    links_.emplace_back(*provider, timing, options_.seed++);
+    queues_.emplace(provider->name(), platform_->engine.concurrency);
+  }
   catalog_.restore(last_good);
   for (const LastGood& choice : options_.choices) updates_.restore(choice.name, choice.text);
   for (const LastGood& read : options_.images) images_.restore(read.name, read.text);
@@ -52,7 +54,9 @@ void Reconciler::advance() {
   begin_passes();
   send_probes();
   answer_images(false);
-  for (Request& request : queue_.take(now_.steady)) out_->push_back(std::move(request));
+  for (auto& [provider, queue] : queues_) {
+    for (Request& request : queue.take(now_.steady)) out_->push_back(std::move(request));
+  }
 }
 
 Duration Reconciler::deadline() const {
@@ -64,7 +68,9 @@ Duration Reconciler::deadline() const {
   if (verdict_.due) due = std::min(due, *verdict_.due);
   if (options_.mode != Mode::plan) due = std::min(due, updates_.due());
   for (const auto& [command, asker] : askers_) due = std::min(due, asker.until);
-  if (const auto slot = queue_.due(now_.steady)) due = std::min(due, *slot);
+  for (const auto& [provider, queue] : queues_) {
+    if (const auto slot = queue.due(now_.steady)) due = std::min(due, *slot);
+  }
   return due;
 }
 
@@ -110,7 +116,7 @@ void Reconciler::on(const Answered& event) {
   if (found == requests_.end()) return;
   const Expected expected = std::move(found->second);
   requests_.erase(found);
-  queue_.done(event.request);
+  for (auto& [provider, queue] : queues_) queue.done(event.request);
   switch (expected.what) {
     case Expected::For::handshake:
       return link(expected.owner)->take_handshake(expected.pass, event.answer, *platform_, now_);
@@ -191,7 +197,7 @@ void Reconciler::on(const Hinted& event) {
 
 void Reconciler::on(const PlatformChanged& event) {
   platform_ = event.platform;
-  queue_.set_slots(platform_->engine.concurrency);
+  for (auto& [provider, queue] : queues_) queue.set_slots(platform_->engine.concurrency);
   for (Link& held : links_) held.set_resync(platform_->engine.resync);
   LogRecord record;
   record.verb = "reload";

@@ -171,7 +171,7 @@ class Reconciler {
   std::map<std::string, std::set<std::string>> dependents_;  // app → apps that come after it
   Claims claims_;
   std::map<std::string, Secret> secrets_;
-  WriteQueue queue_;
+  std::map<std::string, WriteQueue> queues_;  // by provider
   Updates updates_;
   ImageManifests images_;
   std::map<std::uint64_t, Asker> askers_;                // commands that wait for a registry

@@ -14,7 +14,8 @@ std::vector<Request> WriteQueue::take(Duration now) {
   if (waiting_.empty()) return taken;
   auto busy = std::count_if(held_.begin(), held_.end(),
                             [&](const auto& held) { return held.second + slow > now; });
-  while (busy < slots_ && !waiting_.empty()) {
+  const auto out_max = static_cast<std::size_t>(slots_) * out_per_slot;
+  while (busy < slots_ && held_.size() < out_max && !waiting_.empty()) {
     auto next = waiting_.upper_bound(last_);
     if (next == waiting_.end()) next = waiting_.begin();
     last_ = next->first;
@@ -25,15 +26,6 @@ std::vector<Request> WriteQueue::take(Duration now) {
     ++busy;
   }
   return taken;
-}
-
-std::vector<RequestId> WriteQueue::drop(const std::string& app) {
-  std::vector<RequestId> dropped;
-  const auto found = waiting_.find(app);
-  if (found == waiting_.end()) return dropped;
-  for (const Request& request : found->second) dropped.push_back(request.id);
-  waiting_.erase(found);
-  return dropped;
 }
 
 std::optional<Duration> WriteQueue::due(Duration now) const {
