@@ -46,6 +46,8 @@ void SimWorld::submit_file(RequestId id, FileCall call) {
   const std::uint64_t daemon = daemon_;
   at(steady_ + random_.between(Duration{0}, milliseconds(1)),
      [this, id, call = std::move(call), write, line, daemon] {
+       // What a process has not done to its files when it ends is never done.
+       if (daemon != daemon_) return;
        Answer answer = act_on_file(call);
        trace_[line].status = answer.status;
        deliver(steady_, daemon, Answered{id, std::move(answer)}, write);
