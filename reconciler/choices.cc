@@ -62,6 +62,15 @@ void Reconciler::forget_choice(const std::string& name) {
   keep_image(name, read);
 }
 
+// An earlier process may have ended in the middle of a removal.
+void Reconciler::forget_strays() {
+  for (const auto* kept : {&options_.choices, &options_.images}) {
+    for (const LastGood& stray : *kept) {
+      if (catalog_.entries().count(stray.name) == 0) forget_choice(stray.name);
+    }
+  }
+}
+
 void Reconciler::list_images(const Command& command) {
   const auto word = command.words.find("app");
   const std::string name = word == command.words.end() ? "" : word->second;

@@ -29,7 +29,6 @@ class Reconciler {
  public:
   using Mode = LoopMode;
   using Options = LoopOptions;
-
   // `keys` must outlive it.
   Reconciler(Providers providers, std::shared_ptr<const Platform> platform,
              const std::vector<LastGood>& last_good, Options options);
@@ -97,6 +96,7 @@ class Reconciler {
   void judge_choice(const AppState& app);
   void follow(const Updates::Change& change);
   void forget_choice(const std::string& name);
+  void forget_strays();
   void list_images(const Command& command);
   void answer_images(bool all);
 

@@ -71,7 +71,9 @@ void Reconciler::on(const ManifestsChanged& event) {
   for (const std::string& name : change.saved) save(name);
   const bool services_changed = std::any_of(change.changed.begin(), change.changed.end(),
                                             [this](const auto& name) { return is_service(name); });
-  if (!std::exchange(wanted_once_, true) || secrets_changed || services_changed) {
+  const bool first = !std::exchange(wanted_once_, true);
+  if (first) forget_strays();
+  if (first || secrets_changed || services_changed) {
     want_all();
   } else {
     want(change.changed);

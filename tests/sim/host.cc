@@ -149,9 +149,9 @@ bool Host::run_until(const std::function<bool()>& done, Duration limit) {
 
 bool Host::all_well() const {
   if (!loop_->catalog().was_read() || loop_->apps().empty()) return false;
-  return std::all_of(loop_->apps().begin(), loop_->apps().end(), [](const auto& entry) {
+  return std::all_of(loop_->apps().begin(), loop_->apps().end(), [this](const auto& entry) {
     const AppState& app = entry.second;
-    if (!app.wanted && !app.removing) return true;
+    if (!app.wanted && !app.removing) return loop_->catalog().entries().count(app.name) == 0;
     return app.report.sync == SyncState::synced && app.report.health == HealthState::healthy;
   });
 }

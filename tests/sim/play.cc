@@ -5,6 +5,10 @@
 namespace fairlead::sim {
 namespace {
 
+// An act that leaves so much time expects the next one to find everything done, which takes longer
+// where there are faults: what was never made would not be there in the end.
+constexpr std::chrono::seconds settling{30};
+constexpr std::chrono::minutes settling_max{5};
 // The longest back-off, twice, and what follows it.
 constexpr std::chrono::minutes healing{12};
 constexpr std::chrono::minutes silence{2};
@@ -30,6 +34,8 @@ Ending play(const Scenario& scenario, const Trouble& trouble) {
   for (const Act& act : scenario.acts) {
     act.act(host);
     host.run(act.then);
+    const bool settles = has_faults(trouble.faults) && act.then >= settling;
+    if (settles) host.run_until([&] { return host.all_well(); }, settling_max);
   }
   host.world().faults().heal();
   const bool troubled = trouble.crash || has_faults(trouble.faults);

@@ -15,16 +15,6 @@ Act set(const std::string& name, const Files& files, Duration then = seconds(60)
   return {name, [files](Host& host) { host.world().set_files(files); }, then};
 }
 
-// What was never made is not there afterwards: the act before has to have reached its end.
-Act once_well(Act act) {
-  const auto then = std::move(act.act);
-  act.act = [then](Host& host) {
-    host.run_until([&] { return host.all_well(); }, minutes(10));
-    then(host);
-  };
-  return act;
-}
-
 Act by_hand(std::function<void(Host&)> act, Duration then = seconds(60)) {
   return {"by hand",
           [act = std::move(act)](Host& host) {
@@ -79,8 +69,7 @@ std::vector<Scenario> lives() {
         set("both", with_web("needs: [{database: {connections_max: 5}}, messagebus]\n"))}},
       {"services: needs dropped",
        nullptr,
-       {set("with", with_web(both), minutes(2)),
-        once_well(set("without", with_web(""), minutes(2)))}},
+       {set("with", with_web(both), minutes(2)), set("without", with_web(""), minutes(2))}},
       {"services: replaced containers",
        steady,
        {set("all at once", with_web(both), minutes(2)),
@@ -121,19 +110,19 @@ std::vector<Scenario> ends() {
   return {
       {"services: removal keeps data",
        nullptr,
-       {set("with", with_web(both), minutes(2)), once_well(set("without", other, minutes(2)))}},
+       {set("with", with_web(both), minutes(2)), set("without", other, minutes(2))}},
       {"services: removed and back",
        nullptr,
-       {set("with", with_web(both), minutes(2)), once_well(set("without", other, minutes(2))),
+       {set("with", with_web(both), minutes(2)), set("without", other, minutes(2)),
         set("back", with_web(both), minutes(2))}},
       {"services: removal with reclaim: delete",
        drops,
        {set("with", with_web(std::string(both) + "reclaim: delete\n"), minutes(2)),
-        once_well(set("without", other, minutes(2)))}},
+        set("without", other, minutes(2))}},
       {"services: purge",
        drops,
        {set("with", with_web(both), minutes(2)),
-        once_well(set("without", other, minutes(2))),
+        set("without", other, minutes(2)),
         {"purge",
          [](Host& host) {
            host.ask("purge", {{"app", "web"}});
