@@ -10,6 +10,7 @@
 #include "providers/docker/policy.h"
 #include "providers/docker/reader.h"
 #include "providers/docker/resolve.h"
+#include "providers/listing.h"
 
 namespace fairlead::docker {
 namespace {
@@ -204,8 +205,8 @@ class Docker : public Provider {
 };
 
 // What a list shows of each object, as far as anything depends on it.
-std::map<std::string, std::string> listing(const Section* section) {
-  std::map<std::string, std::string> lines;
+Listing listing(const Section* section) {
+  Listing lines;
   const auto* seen = dynamic_cast<const SeenApp*>(section);
   if (!seen) return lines;
   for (const SeenContainer& container : seen->containers) {
@@ -226,21 +227,7 @@ std::map<std::string, std::string> listing(const Section* section) {
 }
 
 std::vector<std::string> Docker::changes(const Section* before, const Section* after) const {
-  const auto was = listing(before);
-  const auto is = listing(after);
-  std::vector<std::string> texts;
-  for (const auto& [name, state] : is) {
-    const auto found = was.find(name);
-    if (found == was.end()) {
-      texts.push_back(name + " appeared");
-    } else if (found->second != state) {
-      texts.push_back(name + ": " + found->second + " → " + state);
-    }
-  }
-  for (const auto& [name, state] : was) {
-    if (is.count(name) == 0) texts.push_back(name + " vanished");
-  }
-  return texts;
+  return differences(listing(before), listing(after), Shown::whole);
 }
 
 }  // namespace

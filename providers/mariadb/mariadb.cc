@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "providers/listing.h"
 #include "providers/mariadb/connection.h"
 #include "providers/mariadb/diff.h"
 #include "providers/mariadb/judge.h"
@@ -14,8 +15,8 @@ namespace fairlead::mariadb {
 namespace {
 
 // Thing → how it is, as far as anything depends on it; passwords in it, so never shown.
-std::map<std::string, std::string> listing(const Section* section) {
-  std::map<std::string, std::string> lines;
+Listing listing(const Section* section) {
+  Listing lines;
   const auto* seen = dynamic_cast<const SeenApp*>(section);
   if (!seen || !seen->has_ours()) return lines;
   if (seen->database && seen->database->ours) {
@@ -74,21 +75,7 @@ class MariaDb : public Provider {
   }
 
   std::vector<std::string> changes(const Section* before, const Section* after) const override {
-    const auto was = listing(before);
-    const auto is = listing(after);
-    std::vector<std::string> texts;
-    for (const auto& [name, state] : is) {
-      const auto found = was.find(name);
-      if (found == was.end()) {
-        texts.push_back(name + " appeared");
-      } else if (found->second != state) {
-        texts.push_back(name + " changed");
-      }
-    }
-    for (const auto& [name, state] : was) {
-      if (is.count(name) == 0) texts.push_back(name + " vanished");
-    }
-    return texts;
+    return differences(listing(before), listing(after), Shown::names);
   }
 
   void diff(const View& view, Plan& plan, Report& report) const override {

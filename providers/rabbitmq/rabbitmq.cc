@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "providers/listing.h"
 #include "providers/rabbitmq/decode.h"
 #include "providers/rabbitmq/diff.h"
 #include "providers/rabbitmq/judge.h"
@@ -58,8 +59,8 @@ std::optional<Error> trouble(const Server& server, const Answer& answer) {
 }
 
 // What a listing shows of each object of ours, as far as anything depends on it.
-std::map<std::string, std::string> listing(const Section* section) {
-  std::map<std::string, std::string> lines;
+Listing listing(const Section* section) {
+  Listing lines;
   const auto* seen = dynamic_cast<const SeenApp*>(section);
   if (!seen) return lines;
   const auto limit = [](const std::optional<std::int64_t>& connections_max) {
@@ -144,21 +145,7 @@ class RabbitMq : public Provider {
   }
 
   std::vector<std::string> changes(const Section* before, const Section* after) const override {
-    const auto was = listing(before);
-    const auto is = listing(after);
-    std::vector<std::string> texts;
-    for (const auto& [name, state] : is) {
-      const auto found = was.find(name);
-      if (found == was.end()) {
-        texts.push_back(name + " appeared");
-      } else if (found->second != state) {
-        texts.push_back(name + ": " + found->second + " → " + state);
-      }
-    }
-    for (const auto& [name, state] : was) {
-      if (is.count(name) == 0) texts.push_back(name + " vanished");
-    }
-    return texts;
+    return differences(listing(before), listing(after), Shown::whole);
   }
 
   void diff(const View& view, Plan& plan, Report& report) const override {
