@@ -81,8 +81,7 @@ Answer make_answer(const HttpCall& call, const Connection& connection,
                    const Connection::Outcome& outcome, Collector& collector) {
   if (outcome.complete) return Answer{outcome.status, collector.body(), "", outcome.headers};
   if (collector.too_long()) {
-    Answer cut =
-        no_answer("the answer is longer than " + std::to_string(call.body_max) + " bytes");
+    Answer cut = no_answer("the answer is longer than " + std::to_string(call.body_max) + " bytes");
     cut.too_long = true;
     return cut;
   }
