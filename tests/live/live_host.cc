@@ -167,7 +167,11 @@ Json LiveHost::app(const std::string& name) const {
 
 std::vector<Json> LiveHost::containers(const std::string& app) const {
   const std::string id = read_text(folder_ + "/state/installation");
-  return engine_.containers({"fairlead.installation=" + id, "fairlead.app=" + app});
+  std::vector<Json> all =
+      engine_.containers({"fairlead.installation=" + id, "fairlead.app=" + app});
+  std::erase_if(all,
+                [](const Json& container) { return container["Labels"].has("fairlead.image"); });
+  return all;
 }
 
 std::vector<std::string> LiveHost::names(const std::string& app) const {

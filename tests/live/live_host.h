@@ -55,7 +55,7 @@ class LiveHost {
   Json app(const std::string& name) const;
   std::string log() const { return read_text(log_); }
 
-  // What the engine says.
+  // What the engine says: of its processes, not those that its image is read from.
   std::vector<Json> containers(const std::string& app) const;
   std::vector<std::string> names(const std::string& app) const;
   // The container of an app that has just one; fails the test where it has not.
