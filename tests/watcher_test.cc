@@ -205,6 +205,34 @@ TEST_CASE("a link flipped inside a hidden folder is seen through the files that 
   CHECK(text_of(watching.next()) == "3");
 }
 
+struct Endless {
+  std::chrono::steady_clock::duration longest_pause{0};  // between two writes
+  std::chrono::steady_clock::duration read_after{0};
+};
+
+// Writes on and on until there is a reading.
+Endless read_endless(const TempFolder& folder, Watching& watching) {
+  Endless seen;
+  std::atomic<bool> end{false};
+  const auto start = std::chrono::steady_clock::now();
+  std::thread writer([&] {
+    auto last = start;
+    for (int i = 1; !end; ++i) {
+      folder.write("a.yml", std::to_string(i));
+      const auto now = std::chrono::steady_clock::now();
+      seen.longest_pause = std::max(seen.longest_pause, now - std::exchange(last, now));
+      std::this_thread::sleep_for(milliseconds(20));
+    }
+  });
+  const Reading reading = watching.next();
+  seen.read_after = std::chrono::steady_clock::now() - start;
+  end = true;
+  writer.join();
+  REQUIRE(reading);
+  while (watching.next(milliseconds(400))) continue;
+  return seen;
+}
+
 TEST_CASE("a burst is read once it has settled, and an endless one after a second") {
   TempFolder folder;
   folder.write("a.yml", "0");
@@ -215,21 +243,15 @@ TEST_CASE("a burst is read once it has settled, and an endless one after a secon
   REQUIRE(reading);
   CHECK(reading->files.size() == 51);
 
-  std::atomic<bool> end{false};
-  std::thread writer([&] {
-    for (int i = 1; !end; ++i) {
-      folder.write("a.yml", std::to_string(i));
-      std::this_thread::sleep_for(milliseconds(20));
-    }
-  });
-  const auto start = std::chrono::steady_clock::now();
-  reading = watching.next();
-  const auto took = std::chrono::steady_clock::now() - start;
-  end = true;
-  writer.join();
-  REQUIRE(reading);
-  CHECK(took > milliseconds(800));
-  CHECK(took < milliseconds(1400));
+  // A writer that the machine held up for long has let it settle: that says nothing.
+  Endless endless;
+  for (int tried = 0; tried < 10; ++tried) {
+    endless = read_endless(folder, watching);
+    if (endless.longest_pause < milliseconds(80)) break;
+  }
+  REQUIRE(endless.longest_pause < milliseconds(80));
+  CHECK(endless.read_after > milliseconds(800));
+  CHECK(endless.read_after < milliseconds(1400));
 }
 
 TEST_CASE("secret files are watched too, also where their folder comes later") {
