@@ -3,6 +3,8 @@
 # deploy/platform, or by themselves for apps whose engine is simulated. To be sourced by
 # tests/bench/run, after tests/bench/lib.sh.
 
+apps_at_rest=2  # the two platform apps, and what a figure keeps beside them
+
 # The two platform apps, by the images that deploy/images makes. Sets $services, the folder of their
 # installation.
 services_up() {
@@ -33,7 +35,7 @@ services_platform() {  # ENGINE-SOCKET
 # A daemon on them, at rest. Its id is then in $last_pid.
 services_daemon() {
   start "$services/log" "$fairlead" --config "$services/fairlead.yml" run
-  wait_until 240 all_healthy "$services" 2
+  wait_until 240 all_healthy "$services" "$apps_at_rest"
 }
 
 services_down() {  # DAEMON
@@ -47,7 +49,7 @@ put_manifest() {  # NAME TEXT
   mv "$services/next" "$services/manifests/$1.yml"
 }
 
-# Takes one away, and waits until the services are alone.
+# Takes one away, and waits until only those at rest are left.
 drop_manifest() {  # NAME
   rm "$services/manifests/$1.yml"
   wait_until 60 alone
@@ -55,7 +57,7 @@ drop_manifest() {  # NAME
 
 alone() {
   "$fairlead" --config "$services/fairlead.yml" status -o json |
-    jq -e '(.apps | length == 2) and (.orphans | length == 0)' >/dev/null
+    jq -e --argjson rest "$apps_at_rest" '(.apps | length == $rest) and (.orphans == [])' >/dev/null
 }
 
 # When the engine said for the first time since SINCE that a container of APP is healthy.
