@@ -155,8 +155,9 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
       const bool asked = state.observers.count(provider) > 0 || &listed == &engine();
       if (listed.first_listing() && !asked) state.seen[provider] = after;
       // And an audit relies on what was listed before.
-      const bool changed = !listed.provider().changes(before.get(), after.get()).empty();
-      if (&listed != &engine() && changed) state.due = now_.steady;
+      if (&listed != &engine() && !listed.provider().changes(before.get(), after.get()).empty()) {
+        state.due = now_.steady;
+      }
     } else if (listed.first_listing()) {
       state.seen[provider] = after;
       state.listed.insert(provider);

@@ -42,7 +42,7 @@ void ImageManifests::forget(const std::string& app) {
 }
 
 const ImageContent* ImageManifests::of(const std::string& app, const std::string& image) const {
-  const Known* held = const_cast<ImageManifests*>(this)->find(app, image);
+  const Known* held = find(app, image);
   return held && !held->id.empty() ? held->content.get() : nullptr;
 }
 
@@ -58,14 +58,14 @@ bool ImageManifests::knows(const std::string& id) const {
 }
 
 bool ImageManifests::take(const std::string& app, const ImageLook& look) {
-  Known* held = find(app, look.image);
+  const Known* held = find(app, look.image);
   if (look.id.empty() || (held && held->id == look.id)) return false;
   if (look.content || knows(look.id)) {
     put_first(app, {look.image, look.id, shared(look.id, look.content.value_or(ImageContent()))});
     return true;
   }
   if (!held || held->id.empty()) return false;
-  held->id.clear();
+  put_first(app, {held->image, "", held->content});
   return true;
 }
 
@@ -85,10 +85,11 @@ std::string ImageManifests::encode(const std::string& app) const {
   return Json::object({{"schema", schema}, {"images", images}}).pretty() + "\n";
 }
 
-ImageManifests::Known* ImageManifests::find(const std::string& app, const std::string& image) {
+const ImageManifests::Known* ImageManifests::find(const std::string& app,
+                                                  const std::string& image) const {
   const auto found = apps_.find(app);
   if (found == apps_.end()) return nullptr;
-  auto& images = found->second;
+  const auto& images = found->second;
   const auto held = std::find_if(images.begin(), images.end(),
                                  [&](const Known& known) { return known.image == image; });
   return held == images.end() ? nullptr : &*held;

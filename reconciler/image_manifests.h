@@ -56,7 +56,7 @@ class ImageManifests {
     Shared content;
   };
 
-  Known* find(const std::string& app, const std::string& image);
+  const Known* find(const std::string& app, const std::string& image) const;
   void put_first(const std::string& app, Known known);
   Shared shared(const std::string& id, const ImageContent& content);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "reconciler/grammar.h"
+#include "reconciler/url.h"
 
 namespace fairlead {
 namespace {
@@ -35,20 +36,6 @@ std::string lower(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
-std::string encoded(const std::string& text) {
-  constexpr char hex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || c == '-' || c == '.' || c == '_' || c == '~') {
-      out += c;
-    } else {
-      out.append({'%', hex[byte >> 4], hex[byte & 15]});
-    }
-  }
   return out;
 }
 
@@ -302,9 +289,10 @@ void Inquiry::ask_token(const std::map<std::string, std::string>& challenge) {
   }
   token_call_ = HttpCall{};
   token_call_.endpoint = url->endpoint;
-  token_call_.path = url->path + (url->path.find('?') == url->path.npos ? "?" : "&") +
-                     "service=" + encoded(get("service", "")) + "&scope=" +
-                     encoded(get("scope", "repository:" + question_.image.repository + ":pull"));
+  token_call_.path =
+      url->path + (url->path.find('?') == url->path.npos ? "?" : "&") +
+      "service=" + percent_encode(get("service", "")) + "&scope=" +
+      percent_encode(get("scope", "repository:" + question_.image.repository + ":pull"));
   token_call_.login = login_;
   if (url->tls) token_call_.tls = Tls{};
   token_call_.timeout = answer_timeout;

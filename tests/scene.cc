@@ -320,9 +320,8 @@ void read_sources(Scene& scene, const std::string& text) {
 
 void name_fingerprints(Scene& scene, const Graph* graph, const char* word) {
   if (!graph) return;
-  for (const Resource& resource : graph->resources) {
-    const auto* spec = dynamic_cast<const ContainerSpec*>(resource.spec.get());
-    if (spec) scene.words.emplace(spec->short_fingerprint(), word);
+  for (const auto& spec : docker::container_specs(*graph)) {
+    scene.words.emplace(spec->short_fingerprint(), word);
   }
 }
 
@@ -346,9 +345,8 @@ Result<std::shared_ptr<const Graph>> graph_beside(const std::set<std::string>& s
 
 const ContainerSpec* spec_of(const Graph* graph, const std::string& process) {
   if (!graph) return nullptr;
-  for (const Resource& resource : graph->resources) {
-    const auto* spec = dynamic_cast<const ContainerSpec*>(resource.spec.get());
-    if (spec && spec->process == process) return spec;
+  for (const auto& spec : docker::container_specs(*graph)) {
+    if (spec->process == process) return spec.get();
   }
   return nullptr;
 }

@@ -5,6 +5,7 @@
 
 #include "providers/docker/diff_process.h"
 #include "providers/docker/reader.h"
+#include "providers/docker/resolve.h"
 #include "reconciler/units.h"
 
 namespace fairlead::docker {
@@ -47,6 +48,7 @@ class AppDiff {
  public:
   AppDiff(const Keys& keys, const View& view, Plan& plan, Report& report)
       : view_(view),
+        specs_(container_specs(*view.wanted)),
         steps_(keys, *view.session),
         draft_(view, seen_of(view), steps_, plan, report) {
     draft_.before = view.prerequisites;
@@ -90,11 +92,8 @@ class AppDiff {
   }
 
   bool is_wanted(const std::string& image) const {
-    return std::any_of(view_.wanted->resources.begin(), view_.wanted->resources.end(),
-                       [&](const Resource& resource) {
-                         const auto* spec = dynamic_cast<const ContainerSpec*>(resource.spec.get());
-                         return spec && spec->image == image;
-                       });
+    return std::any_of(specs_.begin(), specs_.end(),
+                       [&](const auto& spec) { return spec->image == image; });
   }
 
   void network() {
@@ -221,20 +220,14 @@ class AppDiff {
   }
 
   void processes() {
-    for (const Resource& resource : view_.wanted->resources) {
-      const auto* spec = dynamic_cast<const ContainerSpec*>(resource.spec.get());
-      if (spec) ProcessDiff(draft_, *spec).run();
-    }
+    for (const auto& spec : specs_) ProcessDiff(draft_, *spec).run();
   }
 
   void unwanted_processes() {
     for (const SeenContainer& container : draft_.seen.containers) {
-      const bool wanted = std::any_of(view_.wanted->resources.begin(),
-                                      view_.wanted->resources.end(), [&](const Resource& resource) {
-                                        const auto* spec =
-                                            dynamic_cast<const ContainerSpec*>(resource.spec.get());
-                                        return spec && spec->process == container.identity.process;
-                                      });
+      const bool wanted = std::any_of(specs_.begin(), specs_.end(), [&](const auto& spec) {
+        return spec->process == container.identity.process;
+      });
       if (wanted) continue;
       retire(draft_, container, Ending::remove,
              "process " + container.identity.process + " is not in the manifest", {});
@@ -245,9 +238,7 @@ class AppDiff {
   void stale_secrets() {
     std::set<std::string> wanted;
     std::set<std::string> fingerprints;
-    for (const Resource& resource : view_.wanted->resources) {
-      const auto* spec = dynamic_cast<const ContainerSpec*>(resource.spec.get());
-      if (!spec) continue;
+    for (const auto& spec : specs_) {
       fingerprints.insert(spec->fingerprint);
       for (const SecretFile& file : spec->secrets) wanted.insert(file.path);
     }
@@ -260,6 +251,7 @@ class AppDiff {
   }
 
   const View& view_;
+  std::vector<std::shared_ptr<const ContainerSpec>> specs_;
   Steps steps_;
   Draft draft_;
 };
@@ -280,7 +272,7 @@ void diff_removal(const Keys& keys, const View& view, Plan& plan, Report& report
   for (const SeenContainer& container : seen.containers) {
     const auto last = retire(draft, container, Ending::remove, cause, {});
     gone.insert(gone.end(), last.begin(), last.end());
-    if (container.state == "removing") report.due(view.now.steady + std::chrono::milliseconds(250));
+    if (container.state == "removing") report.due(view.now.steady + removal_poll);
   }
   for (const SeenContainer& visitor : seen.visitors) {
     gone.push_back(draft.add(steps.disconnect(visitor, view.app), cause));
@@ -308,10 +300,7 @@ void diff_unknown(const Keys& keys, const View& view, Plan& plan, Report& report
 Standing standing_of(const View& view) {
   std::set<std::string> wanted;
   if (view.wanted) {
-    for (const Resource& resource : view.wanted->resources) {
-      const auto* spec = dynamic_cast<const ContainerSpec*>(resource.spec.get());
-      if (spec) wanted.insert(spec->fingerprint);
-    }
+    for (const auto& spec : container_specs(*view.wanted)) wanted.insert(spec->fingerprint);
   }
   Standing standing;
   for (const SeenContainer& container : seen_of(view).containers) {
@@ -340,9 +329,8 @@ const SeenContainer* serving_container(const SeenApp& seen) {
 std::vector<Probe> health_probes(const View& view) {
   std::vector<Probe> probes;
   if (!view.wanted) return probes;
-  for (const Resource& resource : view.wanted->resources) {
-    const auto* spec = dynamic_cast<const ContainerSpec*>(resource.spec.get());
-    if (!spec || !spec->http) continue;
+  for (const auto& spec : container_specs(*view.wanted)) {
+    if (!spec->http) continue;
     for (const SeenContainer& container : seen_of(view).containers) {
       const auto endpoint = container.networks.find(view.app);
       const bool asked = container.identity.process == spec->process &&

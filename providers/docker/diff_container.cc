@@ -14,8 +14,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How soon to look whether the engine has finished a removal, should its event be lost.
-constexpr milliseconds removal_poll{250};
 constexpr int fields_shown_max = 3;
 
 std::map<std::string, std::string> parse_fields(const std::string& text) {

@@ -5,6 +5,7 @@
 
 #include "providers/docker/decode.h"
 #include "providers/docker/reader.h"
+#include "providers/docker/resolve.h"
 #include "providers/docker/rounds.h"
 #include "reconciler/adopt.h"
 
@@ -55,16 +56,6 @@ class AppObserver : public Rounds {
   }
 
  private:
-  static std::vector<std::shared_ptr<const ContainerSpec>> container_specs(const Graph& graph) {
-    std::vector<std::shared_ptr<const ContainerSpec>> specs;
-    for (const Resource& resource : graph.resources) {
-      if (auto spec = std::dynamic_pointer_cast<const ContainerSpec>(resource.spec)) {
-        specs.push_back(std::move(spec));
-      }
-    }
-    return specs;
-  }
-
   void ask_lists() {
     const std::string ours =
         filters(label_filter({std::string(label::installation) + "=" + keys_.installation(),
@@ -100,7 +91,7 @@ class AppObserver : public Rounds {
                "list containers of the network", [this](const Json& body) { visitors(body); });
     }
     if (has_secrets()) {
-      ask(list_files(app_), [this](const Answer& answer) { return files(answer); });
+      ask_files(app_, [this](const std::string& path) { seen_->secret_files.insert(path); });
     }
   }
 
@@ -108,15 +99,6 @@ class AppObserver : public Rounds {
     return !before_.secret_files.empty() ||
            std::any_of(specs_.begin(), specs_.end(),
                        [](const auto& spec) { return !spec->secrets.empty(); });
-  }
-
-  Result<void> files(const Answer& answer) {
-    if (answer.status == 404) return {};
-    if (!answer.ok()) return unreadable("list mounted secrets", answer);
-    const Result<Json> paths = Json::parse(answer.body);
-    if (!paths) return paths.error();
-    for (const Json& path : paths->items()) seen_->secret_files.insert(path.as_string());
-    return {};
   }
 
   void containers(const Json& body) {

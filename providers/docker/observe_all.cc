@@ -29,7 +29,8 @@ class AllObserver : public Rounds {
               [this](const Json& entry) { network(entry); });
     ask_json(get(api_ + "/volumes?filters=" + ours), "list volumes",
              [this](const Json& body) { volumes(body); });
-    ask(list_files(""), [this](const Answer& answer) { return files(answer); });
+    ask_files(
+        "", [this](const std::string& path) { app(app_of_file(path)).secret_files.insert(path); });
     return take_calls();
   }
 
@@ -86,16 +87,6 @@ class AllObserver : public Rounds {
       if (!seen.ours) continue;
       app(claimed_identity("volume", entry["Labels"]).app).volumes.push_back(std::move(seen));
     }
-  }
-  Result<void> files(const Answer& answer) {
-    if (answer.status == 404) return {};
-    if (!answer.ok()) return unreadable("list mounted secrets", answer);
-    const Result<Json> paths = Json::parse(answer.body);
-    if (!paths) return paths.error();
-    for (const Json& path : paths->items()) {
-      app(app_of_file(path.as_string())).secret_files.insert(path.as_string());
-    }
-    return {};
   }
 
   const Keys& keys_;

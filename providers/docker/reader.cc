@@ -10,7 +10,6 @@
 namespace fairlead::docker {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr char program[] = "/never-started";
@@ -79,7 +78,7 @@ class ReadingDiff {
   void remove_others(const std::string& needed) {
     for (const SeenReader& reader : seen_.readers) {
       if (reader.state == "removing") {
-        report_.due(view_.now.steady + milliseconds(250));
+        report_.due(view_.now.steady + removal_poll);
       } else if (reader.image_id != needed) {
         add(steps_.remove_reader(reader), "nothing is read of it any more");
       }

@@ -415,4 +415,14 @@ Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& gra
   return {};
 }
 
+std::vector<std::shared_ptr<const ContainerSpec>> container_specs(const Graph& graph) {
+  std::vector<std::shared_ptr<const ContainerSpec>> specs;
+  for (const Resource& resource : graph.resources) {
+    if (auto spec = std::dynamic_pointer_cast<const ContainerSpec>(resource.spec)) {
+      specs.push_back(std::move(spec));
+    }
+  }
+  return specs;
+}
+
 }  // namespace fairlead::docker

@@ -12,6 +12,10 @@ namespace fairlead::docker {
 // file allows.
 Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& graph);
 
+// The containers among the wanted resources, in their order. Shared, since an observer may outlive
+// the graph.
+std::vector<std::shared_ptr<const ContainerSpec>> container_specs(const Graph& graph);
+
 // Sorted-key JSON of digests, hashed under the key: the same for equal fields whatever their order.
 std::string fingerprint_of(const Keys& keys, const std::map<std::string, std::string>& values);
 

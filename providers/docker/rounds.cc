@@ -2,19 +2,12 @@
 
 #include "providers/docker/decode.h"
 #include "providers/docker/observe.h"
+#include "reconciler/url.h"
 
 namespace fairlead::docker {
 
 HttpCall get(std::string path) {
   HttpCall call;
-  call.path = std::move(path);
-  return call;
-}
-
-FileCall list_files(std::string path) {
-  FileCall call;
-  call.act = FileCall::Act::list;
-  call.area = FileCall::Area::secrets;
   call.path = std::move(path);
   return call;
 }
@@ -31,24 +24,23 @@ Error unreadable(const std::string& what, const Answer& answer) {
           ""};
 }
 
+void Rounds::ask_files(std::string folder, std::function<void(const std::string&)> taker) {
+  FileCall call;
+  call.act = FileCall::Act::list;
+  call.area = FileCall::Area::secrets;
+  call.path = std::move(folder);
+  ask(std::move(call), [taker = std::move(taker)](const Answer& answer) -> Result<void> {
+    if (answer.status == 404) return {};
+    if (!answer.ok()) return unreadable("list mounted secrets", answer);
+    const Result<Json> paths = Json::parse(answer.body);
+    if (!paths) return paths.error();
+    for (const Json& path : paths->items()) taker(path.as_string());
+    return {};
+  });
+}
+
 std::string api(const Session& session) { return "/v" + session.facts["api"].as_string(); }
 
-std::string filters(const Json& filter) {
-  static const char* const hex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : filter.dump()) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_';
-    if (plain) {
-      out += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += '%';
-      out += hex[byte >> 4];
-      out += hex[byte & 15];
-    }
-  }
-  return out;
-}
+std::string filters(const Json& filter) { return percent_encode(filter.dump()); }
 
 }  // namespace fairlead::docker

@@ -12,7 +12,6 @@
 namespace fairlead::docker {
 
 HttpCall get(std::string path);
-FileCall list_files(std::string path);  // of the mounted secrets
 Json label_filter(std::vector<std::string> labels);
 Error unreadable(const std::string& what, const Answer& answer);
 
@@ -52,6 +51,8 @@ class Rounds : public Observer {
           return {};
         });
   }
+  // The mounted secrets below a folder, "" for all: each path goes to `taker` by itself.
+  void ask_files(std::string folder, std::function<void(const std::string&)> taker);
   std::vector<Call> take_calls() { return std::exchange(calls_, {}); }
 
  private:

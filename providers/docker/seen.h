@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <set>
@@ -74,6 +75,9 @@ struct SeenVolume {
   bool ours = false;
   std::string trouble;  // why it must not be used though the name is right
 };
+
+// How soon to look whether the engine has finished a removal, should its event be lost.
+inline constexpr std::chrono::milliseconds removal_poll{250};
 
 // An image that something is to be made of, or that is to be read.
 struct SeenImage {

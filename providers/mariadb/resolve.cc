@@ -5,31 +5,9 @@
 
 #include "providers/mariadb/connection.h"
 #include "providers/mariadb/marks.h"
+#include "reconciler/url.h"
 
 namespace fairlead::mariadb {
-namespace {
-
-// For user, password and path of a URL (RFC 3986: all but the unreserved).
-std::string url_encoded(const std::string& text) {
-  static const char* const hex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out += '%';
-    out += hex[byte >> 4];
-    out += hex[byte & 15];
-  }
-  return out;
-}
-
-}  // namespace
-
 Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& graph) {
   const App& app = *input.app;
   if (!app.needs.database) return {};
@@ -40,9 +18,9 @@ Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& gra
   const std::string host = host_for_apps(*input.platform);
   const std::string port = std::to_string(port_of(*input.platform));
   const std::string password = app_password(keys, app.name, spec->rotation).reveal();
-  const std::string url_host = host.find(':') == host.npos ? host : "[" + host + "]";
-  graph.env["DATABASE_URL"] = "mysql://" + url_encoded(app.name) + ":" + url_encoded(password) +
-                              "@" + url_host + ":" + port + "/" + url_encoded(app.name);
+  graph.env["DATABASE_URL"] = "mysql://" + percent_encode(app.name) + ":" +
+                              percent_encode(password) + "@" + host_in_url(host) + ":" + port +
+                              "/" + percent_encode(app.name);
   graph.env["DB_CONNECTION"] = "mysql";
   graph.env["DB_HOST"] = host;
   graph.env["DB_PORT"] = port;

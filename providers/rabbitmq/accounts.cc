@@ -96,22 +96,4 @@ std::string password_hash_of(const Keys& keys, const Account& account) {
   return hash_password(salt, password_of(keys, account));
 }
 
-std::string percent_encode(std::string_view text) {
-  static const char* const hex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool plain = is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out += '%';
-    out += hex[byte >> 4];
-    out += hex[byte & 15];
-  }
-  return out;
-}
-
 }  // namespace fairlead::rabbitmq

@@ -43,7 +43,4 @@ std::string password_hash_of(const Keys& keys, const Account& account);
 
 inline constexpr char hashing_algorithm[] = "rabbit_password_hashing_sha256";
 
-// Everything but letters, digits and -._~ as %XX.
-std::string percent_encode(std::string_view text);
-
 }  // namespace fairlead::rabbitmq

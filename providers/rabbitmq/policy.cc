@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "providers/rabbitmq/requests.h"
+#include "reconciler/url.h"
 
 namespace fairlead::rabbitmq {
 namespace {

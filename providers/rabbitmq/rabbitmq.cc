@@ -10,6 +10,7 @@
 #include "providers/rabbitmq/policy.h"
 #include "providers/rabbitmq/requests.h"
 #include "providers/rabbitmq/resolve.h"
+#include "reconciler/url.h"
 
 namespace fairlead::rabbitmq {
 namespace {

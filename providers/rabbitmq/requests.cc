@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "reconciler/url.h"
+
 namespace fairlead::rabbitmq {
 namespace {
 
@@ -67,10 +69,6 @@ HttpCall Server::list(std::string path) const {
   HttpCall call = get(std::move(path));
   call.timeout = list_timeout;
   return call;
-}
-
-std::string host_in_url(const std::string& host) {
-  return host.find(':') == host.npos ? host : "[" + host + "]";
 }
 
 std::string vhost_path(const std::string& vhost) { return "/api/vhosts/" + percent_encode(vhost); }

@@ -34,9 +34,6 @@ class Server {
   std::optional<Tls> tls_;
 };
 
-// A name in an endpoint or URL: an IPv6 address goes into brackets.
-std::string host_in_url(const std::string& host);
-
 inline constexpr char managed_user[] = "fairlead";
 // The app that runs a managed server, and its alias in the networks of others.
 inline constexpr char managed_app[] = "rabbitmq";

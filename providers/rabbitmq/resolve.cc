@@ -1,6 +1,7 @@
 #include "providers/rabbitmq/resolve.h"
 
 #include "providers/rabbitmq/requests.h"
+#include "reconciler/url.h"
 
 namespace fairlead::rabbitmq {
 

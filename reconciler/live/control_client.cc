@@ -8,26 +8,13 @@
 
 #include "reconciler/live/control_server.h"
 #include "reconciler/live/file_io.h"
+#include "reconciler/url.h"
 
 namespace fairlead::live {
 
 namespace {
 
 constexpr std::chrono::seconds kAnswerMax{15};  // longer than the daemon's own limit
-
-std::string encode(const std::string& text) {
-  static const char digits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || c == '-' || c == '_' || c == '.' || c == '~') {
-      out += c;
-    } else {
-      out += {'%', digits[byte >> 4], digits[byte & 15]};
-    }
-  }
-  return out;
-}
 
 httplib::Request make_request(const std::string& verb,
                               const std::map<std::string, std::string>& words) {
@@ -45,7 +32,7 @@ httplib::Request make_request(const std::string& verb,
   request.method = "GET";
   char separator = '?';
   for (const auto& [name, value] : words) {
-    request.path += separator + encode(name) + "=" + encode(value);
+    request.path += separator + percent_encode(name) + "=" + percent_encode(value);
     separator = '&';
   }
   return request;

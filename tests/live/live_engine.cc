@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "reconciler/url.h"
 #include "tests/live/busybox_image.h"
 
 namespace fairlead::testing {
@@ -18,16 +19,6 @@ LiveEngine::Reply send(const std::string& socket, const httplib::Request& reques
   if (!result) return {0, httplib::to_string(result.error()), {}};
   const Result<Json> body = Json::parse(result->body);
   return {result->status, result->body, body ? *body : Json()};
-}
-
-std::string encoded(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    char hex[4];
-    std::snprintf(hex, sizeof hex, "%%%02X", static_cast<unsigned char>(c));
-    out += hex;
-  }
-  return out;
 }
 
 // The engine wraps each piece of output in a header of eight bytes.
@@ -80,7 +71,8 @@ Json LiveEngine::done(const std::string& method, const std::string& path, const 
 
 std::vector<Json> LiveEngine::containers(const std::vector<std::string>& labels) const {
   const Json filter = Json::object({{"label", Json(labels)}});
-  const Json listed = done("GET", "/containers/json?all=1&filters=" + encoded(filter.dump()));
+  const Json listed =
+      done("GET", "/containers/json?all=1&filters=" + percent_encode(filter.dump()));
   std::vector<Json> sorted = listed.items();
   std::sort(sorted.begin(), sorted.end(),
             [](const Json& a, const Json& b) { return name_of(a) < name_of(b); });
@@ -128,7 +120,7 @@ void LiveEngine::import_image(const std::string& name, const std::string& tag,
   httplib::Request request;
   request.method = "POST";
   request.path = "/images/create?fromSrc=-&repo=" + name + "&tag=" + tag;
-  for (const std::string& change : changes) request.path += "&changes=" + encoded(change);
+  for (const std::string& change : changes) request.path += "&changes=" + percent_encode(change);
   request.headers = {{"Host", "engine"}, {"Content-Type", "application/x-tar"}};
   request.body = busybox_archive(files);
   const Reply reply = send(socket_, request);

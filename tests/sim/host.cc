@@ -214,9 +214,9 @@ void Host::check_readers() {
   for (const auto& [id, container] : engine().containers()) {
     const bool reader = !label_of(container, "fairlead.image").empty();
     if (reader && container.status() != "created" && container.status() != "removing") {
-      violated("S11: the reader " + container.name + " is " + container.status());
+      violated("S13: the reader " + container.name + " is " + container.status());
     }
-    if (reader && !container.endpoints.empty()) violated("S11: a reader is in a network");
+    if (reader && !container.endpoints.empty()) violated("S13: a reader is in a network");
   }
 }
 

@@ -52,7 +52,7 @@ Ending play(const Scenario& scenario, const Trouble& trouble) {
   ending.well = host.all_well();
   ending.violations = host.violations();
   if (ending.world.find(".manifest.") != std::string::npos) {
-    ending.violations.push_back("S11: a reader is left");
+    ending.violations.push_back("S13: a reader is left");
   }
   ending.trace = host.world().trace_text(true);
   for (const auto& [name, app] : host.loop().apps()) {
