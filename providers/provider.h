@@ -78,6 +78,10 @@ struct ResolveInput {
   const App* app = nullptr;
   const Platform* platform = nullptr;
   const std::map<std::string, Secret>* secrets = nullptr;
+  const std::map<std::string, Secret>* certificates = nullptr;  // as FolderReading has them
+  // Host names of the app that it must not have → why: "the app blog has it". Absent: its own.
+  std::map<std::string, std::string> lost_hosts;
+  bool edge = false;  // there is one
 };
 
 class Provider {
@@ -114,6 +118,16 @@ class Provider {
   // -- diff
   virtual void diff(const View& view, Plan& plan, Report& report) const = 0;
   virtual std::vector<Probe> probes(const View& view) const = 0;
+  // What the app adds to what is kept for all; null: nothing.
+  virtual SharePtr share(const View&) const { return nullptr; }
+  // Where the requests for the app go, as its system says.
+  virtual std::optional<Traffic> traffic(const View&) const { return std::nullopt; }
+  // Apps that must look again, because of what was seen of the app that runs its system.
+  virtual std::set<std::string> concerned(const Section* before, const Section* after) const {
+    (void)before;
+    (void)after;
+    return {};
+  }
   // Ids of the objects that an audit may look at in detail, one after the other.
   virtual std::vector<std::string> objects(const Section* seen) const = 0;
   // What stands of the app, for the providers before this one.

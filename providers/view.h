@@ -77,7 +77,25 @@ struct Standing {
   bool settled = true;              // nothing of another revision than the wanted one is left
   bool running = false;             // something runs
   std::set<std::string> addresses;  // from which its programs connect
+  // Addresses of its main process to which requests are to be sent, in order; empty: none is ready.
+  std::vector<std::string> backends;
 };
+
+// Where requests for an app are sent now, as its edge has confirmed. Of an app that no edge leads
+// to, or whose edge does not run, there is none.
+struct Traffic {
+  bool known = false;               // false: the edge runs and has not been asked yet
+  std::set<std::string> addresses;  // that requests are sent to
+  Duration since{0};                // steady; that this was first seen so
+};
+
+// What an app adds to what a provider keeps for all apps in one piece: its site in the edge's
+// configuration. Immutable; only its provider looks inside.
+struct Share {
+  std::string id;  // equal for equal content
+  virtual ~Share() = default;
+};
+using SharePtr = std::shared_ptr<const Share>;
 
 // All that a diff may depend on.
 struct View {
@@ -103,6 +121,10 @@ struct View {
   std::map<std::string, const Section*> services;
   // Of an app that runs a service: the apps that use it.
   std::set<std::string> guests;
+  // Likewise: what each app adds. Null: nothing; absent: there is no such app.
+  std::map<std::string, SharePtr> shares;
+  std::set<std::string> undecided;  // apps of which it is not known yet what they add
+  std::optional<Traffic> traffic;   // to the app's main process
   std::string waiting_for;  // other apps that must be Healthy before anything new starts; empty: go
   bool drop_data = false;   // with the removal: `reclaim: delete`
 };

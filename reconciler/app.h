@@ -39,6 +39,14 @@ struct Expose {
   std::vector<std::string> domains;  // lower case, checked; an optional leading "*."
   std::string path = "/";
   std::optional<std::int64_t> body_limit;  // bytes
+  // How long the app may be silent, in a request and in an answer, before the edge gives up.
+  std::optional<Milliseconds> timeout;
+  bool buffering = true;  // of answers; server-sent events want none
+  bool gzip = true;
+  std::optional<bool> redirect;      // http to https; absent: where there is a certificate
+  std::optional<Milliseconds> hsts;  // max-age of Strict-Transport-Security; absent: none is sent
+  std::optional<std::string> auth;   // htpasswd file, relative to the secret source folder
+  std::vector<std::string> allow;    // addresses and CIDR ranges; empty: everybody
 };
 
 struct Storage {

@@ -11,8 +11,8 @@
 
 #include "reconciler/secret.h"
 
-// What the loop asks of the outside and gets an answer to: HTTP, SQL and files, as values at wire
-// level. Plain data; carried out by a World.
+// What the loop asks of the outside and gets an answer to: HTTP, SQL, files and programs, as values
+// at wire level. Plain data; carried out by a World.
 namespace fairlead {
 
 using Duration = std::chrono::nanoseconds;
@@ -79,24 +79,37 @@ struct SqlCall {
 // nor an empty part. Answered with 200, 404 (list and remove of what is not there) or 500 with
 // `error` (a full disk, say). A write is atomic (written beside, renamed) and creates folders;
 // `list` answers a JSON array of the paths of all regular files below `path`, relative to the area
-// as `path` itself is; `remove` takes a file or a whole folder.
+// as `path` itself is; `read` answers the content of a file of at most 16 MiB; `remove` takes a file
+// or a whole folder.
 struct FileCall {
-  enum class Act { write, remove, list };
-  enum class Area {
-    state,
-    secrets
-  };  // /var/lib/fairlead; the folder whose files are mounted into containers
+  enum class Act { write, remove, list, read };
+  // /var/lib/fairlead; the folder whose files are mounted into containers; the edge's configuration.
+  enum class Area { state, secrets, edge };
   Act act = Act::write;
   Area area = Area::state;
   std::string path;
   Secret content;
   unsigned mode = 0600;
 
-  bool writes() const { return act != Act::list; }
+  bool writes() const { return act == Act::write || act == Act::remove; }
+};
+
+// A program that is run to its end: in a container, or on the host itself. Answered with 200 where
+// it ended with 0, 500 where it ended otherwise (`error`: "exit code 1"), 404 where there is no such
+// container or program, 409 where the container does not run; what it wrote, both streams, is the
+// body (at most the last 64 KiB). No answer (status 0) where its end is not known.
+struct ProcessCall {
+  std::string container;               // its id; empty: on the host
+  std::vector<std::string> arguments;  // the program first; no shell is between
+  std::vector<std::pair<std::string, std::string>> environment;  // beside what the place has
+  bool write = false;                                            // changes something outside
+  std::chrono::milliseconds timeout{10'000};  // on the host it is ended then
+
+  bool writes() const { return write; }
 };
 
 // What is answered by one Answered.
-using Call = std::variant<HttpCall, FileCall, SqlCall>;
+using Call = std::variant<HttpCall, FileCall, SqlCall, ProcessCall>;
 
 // What came back. `status` 0 is no answer (refused, timed out, cut off, too long): the outcome is
 // unknown.

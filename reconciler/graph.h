@@ -34,8 +34,12 @@ struct Graph {
   // says.
   std::map<std::string, std::string> env;
   // Apps whose containers must be attached to this app's network, each under its name as alias
-  // ("mariadb"): the services that it uses.
-  std::set<std::string> services;
+  // ("mariadb"): the services that it uses. With it whether the app's new containers wait for the
+  // service: not for the edge, which leads to them.
+  std::map<std::string, bool> services;
+  // What providers demand of the app's main container, beneath what its manifest says.
+  std::vector<HostMount> mounts;
+  std::vector<Expose> publishes;  // each with `publish`
   std::vector<std::string> unmet;  // needs that no provider offers: nothing is done for this app
   std::string revision;            // names this wanted state: the fingerprints of its processes
 };

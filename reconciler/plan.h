@@ -25,7 +25,7 @@ struct Step {
   std::string resource;  // "container blog.web.3f9c2a1b"
   std::string cause;     // why, at field level: "image acme/blog:0041 → 0042 (blog.yml:2)"
   std::vector<std::size_t> needs;  // indices of steps that must have succeeded
-  std::variant<Wait, HttpCall, FileCall, SqlCall> request;
+  std::variant<Wait, HttpCall, FileCall, SqlCall, ProcessCall> request;
 
   bool patient =
       false;  // may take long by its nature (stop with grace, pull): takes none of the few slots

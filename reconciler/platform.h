@@ -26,6 +26,8 @@ struct Platform {
     std::string secrets = "/etc/fairlead/secrets";  // sources of `secrets: {X: {file: …}}`
     std::string state = "/var/lib/fairlead";
     std::string mounted_secrets = "/run/fairlead/secrets";  // files that containers mount; 0700
+    std::string edge = "/var/lib/fairlead/edge";            // the edge's configuration
+    std::string certificates = "/etc/fairlead/certificates";  // HOST.crt and HOST.key, as made by others
   } folders;
   std::string socket = "/run/fairlead/fairlead.sock";  // the control socket, 0660
 
@@ -57,6 +59,40 @@ struct Platform {
   };
   Service database{false, "", 3306, 0, "", "", false, ""};
   Service messagebus{false, "", 5672, 15672, "", "", false, ""};
+
+  // What leads from outside to the apps: nginx as the app "edge", or on the host itself.
+  struct Edge {
+    enum class Mode { managed, host, none };
+    Mode mode = Mode::managed;
+    // Of the host: where it is reached from outside.
+    std::string address = "0.0.0.0";
+    int http_port = 80;
+    int https_port = 443;
+    // Where fairlead asks it for its generation: on the host on 127.0.0.1, else in the container.
+    int status_port = 8404;
+    // Proxies before it, whose X-Forwarded-* are believed: addresses or CIDR ranges.
+    std::vector<std::string> trusted_proxies;
+    // How long connections of before a reload may last, websockets too.
+    std::chrono::milliseconds shutdown_timeout{3'600'000};
+    // Domains that only apps of one folder may have, and that they alone may have. A host that no
+    // tenant's domains cover is anybody's without a tenant.
+    struct Tenant {
+      std::string folder;                // relative to the manifest folder: "team-a"
+      std::vector<std::string> domains;  // "a.example.org", "*.a.example.org"
+    };
+    std::vector<Tenant> tenants;
+    // Of mode host: run by argument vector. "{config}" stands for the file that is to be tested.
+    std::vector<std::string> test = {"nginx", "-t", "-q", "-c", "{config}"};
+    std::vector<std::string> reload = {"nginx", "-s", "reload"};
+    struct Acme {
+      std::string email;      // empty: no certificates are asked for
+      std::string directory;  // the CA's; empty: Let's Encrypt
+      std::string ca_file;    // PEM, of the CA's own server; empty: the system's authorities
+      std::string dns;        // the client's plugin for DNS-01 ("cloudflare"); empty: HTTP-01
+      std::string dns_env_file;      // lines NAME=VALUE for the plugin
+      int orders_per_week = 20;      // that fairlead makes at most, of all domains
+    } acme;
+  } edge;
 
   // Folders below which manifests may mount; empty: none.
   std::vector<std::string> mount_roots;

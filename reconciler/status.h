@@ -32,6 +32,18 @@ struct Conflict {
   std::string message;   // whose it is, and what to do
 };
 
+// One way from outside to the app, as the edge serves it, or why it does not.
+struct RouteState {
+  std::string host;                    // "blog.example.org", "*.example.org"; of tcp "ADDRESS:PORT"
+  std::string path;                    // "/"
+  std::string proto;                   // "http", "https", "grpc", "tcp"
+  std::vector<std::string> upstreams;  // "10.213.0.66:8080"
+  std::string certificate;             // "self-signed", "file blog.example.org.crt"; empty: none
+  Duration expires{0};                 // wall; of the certificate; 0: there is none
+  std::string state;                   // "live", "waiting", "rejected", "not served"
+  std::string cause;                   // why it is not live
+};
+
 // What a diff found of one app. Begins as Synced and Healthy; each finding can only make it worse.
 struct Report {
   SyncState sync = SyncState::synced;
@@ -41,6 +53,7 @@ struct Report {
   std::string message;  // for people
   std::vector<ResourceState> resources;
   std::vector<Conflict> conflicts;
+  std::vector<RouteState> routes;
   std::string running;       // revision that runs: fingerprints of the serving containers
   std::string wanted;        // revision that is wanted
   bool gate_failed = false;  // the wanted revision is known not to get healthy

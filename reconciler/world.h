@@ -52,7 +52,7 @@ struct LogRecord {
 
 struct Request {
   RequestId id = 0;
-  std::variant<HttpCall, FileCall, SqlCall, Subscribe, Unsubscribe, Reply, LogRecord> what;
+  std::variant<HttpCall, FileCall, SqlCall, ProcessCall, Subscribe, Unsubscribe, Reply, LogRecord> what;
 };
 
 // One manifest file as read. The text is shared and unchanged files keep the same pointer from
@@ -64,7 +64,7 @@ struct ManifestFile {
                       // text is null
 };
 
-// The whole manifest folder at one moment, and the contents of the secret files.
+// The whole manifest folder at one moment, and the contents of the secret and certificate files.
 struct FolderReading {
   enum class State { ok, missing, unreadable };
   State state = State::ok;
@@ -74,6 +74,8 @@ struct FolderReading {
   std::vector<ManifestFile> files;  // sorted by path
   std::map<std::string, Secret>
       secrets;  // path relative to the secret source folder → content; absent: no such file
+  // Likewise of the certificate folders: "blog.example.org.crt", "blog.example.org.key".
+  std::map<std::string, Secret> certificates;
 };
 
 struct Answered {
