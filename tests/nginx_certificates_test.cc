@@ -46,7 +46,7 @@ X509Ptr leaf_of(const Certificate& certificate) {
 }
 
 TEST_CASE("a certificate is read with its names in lower case and its times") {
-  const auto read = parse(made_for("DNS:Blog.Example.ORG,DNS:*.example.org,IP:192.0.2.1"));
+  const auto read = parse(made_for("DNS:Blog.Example.ORG,DNS:*.example.org,IP:192.168.2.1"));
   REQUIRE(read.ok());
   CHECK(read->source == "file a.crt");
   CHECK(read->names == std::vector<std::string>{"blog.example.org", "*.example.org"});
@@ -133,7 +133,7 @@ TEST_CASE("what is no certificate, or no key of it, is refused in words") {
         "its key is of another certificate than the first one in it");
 }
 
-TEST_CASE("an encrypted key asks nobody for a passphrase") {
+TEST_CASE("an encrypted key is refused, with what to do") {
   const MadeCertificate made = make_certificate({});
   const std::string locked = testing::written([&](BIO* bio) {
     const auto* word = reinterpret_cast<const unsigned char*>("secret");

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "reconciler/call.h"
 #include "reconciler/keys.h"
 #include "reconciler/result.h"
+#include "reconciler/world.h"
 
 // Certificates as the edge serves them: parsed, matched to host names, and self-signed where there
 // is no other. Pure: OpenSSL computes, nothing is read. Values, shared by the specs that use them.
@@ -29,12 +29,10 @@ Result<Certificate> parse_certificate(std::string source, const std::string& cha
 
 bool covers(const Certificate& certificate, const std::string& host);
 
-// How the paths of those begin that fairlead's own ACME client has got.
-inline constexpr char acme_prefix[] = "acme/";
-
-// For a host out of `files` (path → content): HOST.crt and HOST.key (or both in HOST.pem), else
-// those of the wildcard of its parent (_.PARENT.crt, or PARENT.crt where it covers the host); first
-// of the operator's files, then of those got by ACME. The host "*.example.org" has the file
+// For a host out of `files` (as FolderReading has them): HOST.crt and HOST.key (or both in
+// HOST.pem), else those of the wildcard of its parent (_.PARENT.crt, or PARENT.crt where it covers
+// the host); first of the operator's files, then of those got by ACME. The host "*.example.org" has
+// the file
 // "_.example.org.crt". Null: there is none. Errors: invalid, naming the file: what is there and of
 // no use (another host's, a foreign key).
 Result<CertificatePtr> find_certificate(const std::map<std::string, Secret>& files,
