@@ -118,7 +118,8 @@ class Docker : public Provider {
     if (type == "network") {
       // Of networks the event tells the name only; the container is the object whose attachments
       // changed.
-      return {attributes["name"].as_string(), attributes["container"].as_string(), false};
+      return {app_of_network(attributes["name"].as_string()), attributes["container"].as_string(),
+              false};
     }
     const std::string& volume = actor["ID"].as_string();
     const std::size_t dot = volume.rfind(".data");
@@ -162,7 +163,7 @@ class Docker : public Provider {
     if (!seen) return std::nullopt;
     const SeenContainer* serving = serving_container(*seen);
     if (!serving) return std::nullopt;
-    return Place{serving->networks.at(serving->identity.app).address, serving->id};
+    return Place{serving->networks.at(network_name(serving->identity.app)).address, serving->id};
   }
 
   std::vector<ImageLook> images(const Section* section) const override {

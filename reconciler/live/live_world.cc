@@ -31,6 +31,13 @@ namespace {
 // More lines than the loop can have fallen behind with: the stream is closed, and the loop lists
 // anew.
 constexpr int kHintsMax = 20'000;
+
+FolderReader::Folders watched(const Platform& platform) {
+  const Platform::Folders& folders = platform.folders;
+  return {folders.manifests, folders.secrets, folders.certificates,
+          folders.state + "/acme/certificates"};
+}
+
 }  // namespace
 
 class LiveWorld::Impl {
@@ -169,8 +176,7 @@ class LiveWorld::Impl {
 
   void watch() {
     Watcher::Options options;
-    options.manifests = platform_->folders.manifests;
-    options.secrets = platform_->folders.secrets;
+    options.folders = watched(*platform_);
     options.watch = options_.watch;
     options.poll_beside = options_.poll_beside;
     options.poll_alone = options_.poll_alone;
@@ -202,12 +208,10 @@ class LiveWorld::Impl {
       warn("reload", error.text() + "; the platform file of before still holds");
     }
     if (!parsed.errors.empty()) return;
-    const Platform::Folders before = platform_->folders;
+    const FolderReader::Folders before = watched(*platform_);
     platform_ = std::make_shared<const Platform>(std::move(parsed.platform));
     http_.configure(platform_);
-    if (before.manifests != platform_->folders.manifests ||
-        before.secrets != platform_->folders.secrets)
-      watch();
+    if (before != watched(*platform_)) watch();
     inbox_.emplace_back(PlatformChanged{platform_});
   }
 
