@@ -51,9 +51,9 @@ class GenerationRenderer {
   void process() {
     // On the host its package has decided where these are.
     if (managed()) {
-      lines({"user nginx", "pid /run/nginx.pid", "error_log stderr warn"});
+      lines({"user nginx", "pid /run/nginx.pid", "error_log stderr error"});
     } else {
-      lines({"error_log /var/log/nginx/error.log warn"});
+      lines({"error_log /var/log/nginx/error.log error"});
     }
     const auto whole =
         std::chrono::duration_cast<std::chrono::seconds>(platform_.edge.shutdown_timeout).count();
@@ -103,9 +103,8 @@ class GenerationRenderer {
     trust();
     map("$fairlead_trusted:$http_x_forwarded_proto $fairlead_proto",
         {"default $scheme", "1:https https", "1:http http"});
-    map("$scheme $fairlead_own_port",
-        {"default " + std::to_string(platform_.edge.http_port),
-         "https " + std::to_string(platform_.edge.https_port)});
+    map("$scheme $fairlead_own_port", {"default " + std::to_string(platform_.edge.http_port),
+                                       "https " + std::to_string(platform_.edge.https_port)});
     map("$fairlead_trusted:$http_x_forwarded_proto $fairlead_usual_port",
         {"default $fairlead_own_port", "1:https 443", "1:http 80"});
     map("$fairlead_trusted:$http_x_forwarded_port $fairlead_port",
@@ -165,8 +164,8 @@ class GenerationRenderer {
     map("\"\" $fairlead_unavailable",
         {"default " + page("Unavailable", "This service does not answer. Please try again soon.")});
     map("\"\" $fairlead_maintenance",
-        {"default " + page("Maintenance",
-                           "This service is being maintained. Please try again later.")});
+        {"default " +
+         page("Maintenance", "This service is being maintained. Please try again later.")});
   }
 
   void default_servers() {
