@@ -169,6 +169,21 @@ TEST_CASE("without any certificate a host is served over HTTP alone") {
   CHECK(site.files.empty());
 }
 
+TEST_CASE("hosts that are served alike stand in one server, others do not") {
+  const Scene scene(
+      "name: blog\nimage: a\nexpose:\n- {port: 80, domains: [a.org, b.org, c.org, d.org]}\n"
+      "- {port: 80, path: /x, domains: [d.org]}\n");
+  SiteSpec spec = scene.spec();
+  spec.certificates["c.org"] = certificate("f11e");
+  const std::string text =
+      render_site(spec, {"10.1.0.1"}, certificate("5e1f"), scene.platform, {}).text;
+  CHECK(count(text, "listen 80;") == 3);
+  CHECK(count(text, "  server_name a.org;\n  server_name b.org;\n  location") == 1);
+  CHECK(count(text, "  server_name a.org;\n  server_name b.org;\n  ssl_certificate ") == 1);
+  CHECK(count(text, "  server_name c.org;\n  ssl_certificate certificates/f11e.pem;") == 1);
+  CHECK(count(text, "server_name d.org;") == 2);
+}
+
 TEST_CASE("no two locations of a server are the same") {
   const Scene scene(
       "name: blog\nimage: a\nexpose:\n- {port: 80, path: /a/}\n- {port: 81, path: /a}\n"

@@ -169,18 +169,14 @@ class GenerationRenderer {
   }
 
   void default_servers() {
-    const Platform::Edge& edge = platform_.edge;
-    const bool both = !managed() && edge.address == "::";
-    const std::string options = both ? " default_server ipv6only=off" : " default_server";
     writer_.begin("server");
-    writer_.line(listen_http(edge) + options);
+    write_listen_http(writer_, platform_.edge, " default_server");
     write_challenges(writer_, platform_);
     unknown();
     writer_.end();
     // A request may name another host than its handshake did.
     writer_.begin("server");
-    writer_.line(listen_https(edge, version_) + options);
-    if (version_ >= http2_directive) writer_.line("http2 on");
+    write_listen_https(writer_, platform_.edge, version_, " default_server");
     writer_.line("ssl_reject_handshake on");
     unknown();
     writer_.end();
