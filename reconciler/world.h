@@ -52,7 +52,8 @@ struct LogRecord {
 
 struct Request {
   RequestId id = 0;
-  std::variant<HttpCall, FileCall, SqlCall, ProcessCall, Subscribe, Unsubscribe, Reply, LogRecord> what;
+  std::variant<HttpCall, FileCall, SqlCall, ProcessCall, Subscribe, Unsubscribe, Reply, LogRecord>
+      what;
 };
 
 // One manifest file as read. The text is shared and unchanged files keep the same pointer from
@@ -64,6 +65,8 @@ struct ManifestFile {
                       // text is null
 };
 
+inline constexpr char acme_prefix[] = "acme/";
+
 // The whole manifest folder at one moment, and the contents of the secret and certificate files.
 struct FolderReading {
   enum class State { ok, missing, unreadable };
@@ -74,7 +77,8 @@ struct FolderReading {
   std::vector<ManifestFile> files;  // sorted by path
   std::map<std::string, Secret>
       secrets;  // path relative to the secret source folder → content; absent: no such file
-  // Likewise of the certificate folders: "blog.example.org.crt", "blog.example.org.key".
+  // Likewise of the certificate folders: "blog.example.org.crt", "blog.example.org.key"; those that
+  // fairlead's own ACME client has got begin with acme_prefix.
   std::map<std::string, Secret> certificates;
 };
 

@@ -20,7 +20,7 @@ const std::string kCommit = "0123456789abcdef0123456789abcdef01234567";
 const std::string kOther = "fedcba9876543210fedcba9876543210fedcba98";
 
 std::shared_ptr<const FolderReading> read(const std::string& folder) {
-  return FolderReader(folder, "").read(nullptr);
+  return FolderReader({folder}).read(nullptr);
 }
 
 // "a.yml=text b.yml!error": the whole reading in one line.
@@ -147,7 +147,7 @@ TEST_CASE("unchanged files keep their text, changed ones get a new one") {
   TempFolder folder;
   folder.write("a.yml", "one");
   folder.write("b.yml", "two");
-  FolderReader reader(folder.path(), "");
+  FolderReader reader({folder.path()});
   // Only files whose change is some time ago are trusted unread, and nobody can set that time.
   std::this_thread::sleep_for(std::chrono::milliseconds(2100));
   const auto first = reader.read(nullptr);
@@ -163,7 +163,7 @@ TEST_CASE("unchanged files keep their text, changed ones get a new one") {
 
 TEST_CASE("two writes of one size in one tick of the clock are both seen") {
   TempFolder folder;
-  FolderReader reader(folder.path(), "");
+  FolderReader reader({folder.path()});
   for (int i = 0; i < 200; ++i) {
     folder.write("a.yml", std::to_string(1000 + i));
     CHECK(*reader.read(nullptr)->files[0].text == std::to_string(1000 + i));
@@ -182,7 +182,7 @@ TEST_CASE("a root that is re-pointed while it is read is never mixed or short") 
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   });
-  FolderReader reader(folder / "current", "");
+  FolderReader reader({folder / "current"});
   for (int i = 0; i < 200; ++i) {
     const auto reading = reader.read(nullptr);
     if (reading->state != State::ok) continue;
@@ -195,7 +195,7 @@ TEST_CASE("a root that is re-pointed while it is read is never mixed or short") 
 
 TEST_CASE("a root that is removed while it is read is missing, never an empty list") {
   TempFolder folder;
-  FolderReader reader(folder / "root", "");
+  FolderReader reader({folder / "root"});
   for (int round = 0; round < 30; ++round) {
     for (int i = 0; i < 30; ++i) folder.write("root/f" + std::to_string(i) + ".yml", "x");
     fs::rename(folder / "root", folder / "away");
@@ -216,11 +216,54 @@ TEST_CASE("the secrets are the files of their folder as they are, without those 
   folder.write("secrets/team/key", std::string("\0x", 2));
   folder.write("secrets/huge", std::string((64u << 10) + 1, 'x'));
   folder.link("/etc/hostname", "secrets/stolen");
-  const auto reading = FolderReader(folder / "manifests", folder / "secrets").read(nullptr);
+  const auto reading = FolderReader({folder / "manifests", folder / "secrets"}).read(nullptr);
   CHECK(reading->state == State::missing);
   REQUIRE(reading->secrets.size() == 2);
   CHECK(reading->secrets.at("api-key").reveal() == "s3cret\n");
   CHECK(reading->secrets.at("team/key").reveal() == std::string("\0x", 2));
+}
+
+TEST_CASE("certificates are the files of their endings, the operator's and the client's apart") {
+  TempFolder folder;
+  folder.write("own/a.example.org.crt", "a");
+  folder.write("own/a.example.org.key", "key");
+  folder.write("own/a.example.org.pem", "both");
+  folder.write("own/a.example.org.crt.bak", "no");
+  folder.write("own/.hidden.crt", "no");
+  folder.write("own/below/b.example.org.crt", "no");
+  folder.write("own/full.crt", std::string(256u << 10, 'x'));
+  folder.write("own/huge.crt", std::string((256u << 10) + 1, 'x'));
+  folder.write("got/a.example.org.crt", "other");
+  folder.write("got/a.example.org.issuer.crt", "no");
+  folder.write("got/a.example.org.json", "no");
+  const auto reading =
+      FolderReader({folder / "m", "", folder / "own", folder / "got"}).read(nullptr);
+  std::string names;
+  for (const auto& [name, content] : reading->certificates) names += name + " ";
+  CHECK(names ==
+        "a.example.org.crt a.example.org.key a.example.org.pem acme/a.example.org.crt full.crt ");
+  CHECK(reading->certificates.at("a.example.org.crt").reveal() == "a");
+  CHECK(reading->certificates.at("acme/a.example.org.crt").reveal() == "other");
+  CHECK(reading->state == State::missing);
+  CHECK(FolderReader({folder / "m", "", folder / "no", ""}).read(nullptr)->certificates.empty());
+}
+
+TEST_CASE("certificate files may be links that lead anywhere, but to nothing else than files") {
+  TempFolder elsewhere;
+  elsewhere.write("archive/fullchain1.pem", "chain");
+  elsewhere.write("below/c.example.org.crt", "no");
+  fs::create_directories(elsewhere / "live");
+  elsewhere.link("../archive/fullchain1.pem", "live/fullchain.pem");
+  TempFolder folder;
+  fs::create_directories(folder / "own");
+  folder.link(elsewhere / "live/fullchain.pem", "own/a.example.org.crt");
+  folder.link(elsewhere / "nowhere.pem", "own/a.example.org.key");
+  folder.link(elsewhere / "below", "own/linked");
+  folder.link("/dev/zero", "own/endless.crt");
+  REQUIRE(::mkfifo((folder / "own/waits.crt").c_str(), 0600) == 0);
+  const auto reading = FolderReader({folder / "m", "", folder / "own"}).read(nullptr);
+  REQUIRE(reading->certificates.size() == 1);
+  CHECK(reading->certificates.at("a.example.org.crt").reveal() == "chain");
 }
 
 TEST_CASE("the revision is that of HEAD, its branch's file or packed-refs") {

@@ -28,10 +28,12 @@ const std::string kCommit = "0123456789abcdef0123456789abcdef01234567";
 class Watching {
  public:
   explicit Watching(const std::string& manifests, const std::string& secrets = "",
+                    milliseconds poll = std::chrono::hours(1))
+      : Watching(FolderReader::Folders{manifests, secrets}, poll) {}
+  explicit Watching(const FolderReader::Folders& folders,
                     milliseconds poll = std::chrono::hours(1)) {
     Watcher::Options options;
-    options.manifests = manifests;
-    options.secrets = secrets;
+    options.folders = folders;
     options.poll_beside = poll;
     watcher_ = std::make_unique<Watcher>(
         io_, pool_, options, [this](Reading reading) { readings_.push_back(std::move(reading)); },
@@ -267,6 +269,30 @@ TEST_CASE("secret files are watched too, also where their folder comes later") {
   reading = watching.next();
   REQUIRE(reading);
   CHECK(reading->secrets.at("key").reveal() == "two");
+}
+
+TEST_CASE("certificates are watched, through links too, also where their folder comes later") {
+  TempFolder folder;
+  folder.write("m/a.yml", "1");
+  folder.write("archive/1.pem", "one");
+  folder.write("archive/2.pem", "two");
+  folder.link("archive/1.pem", "current");
+  Watching watching({folder / "m", "", folder / "own", folder / "got/certificates"});
+  CHECK(watching.next()->certificates.empty());
+  fs::create_directories(folder / "own");
+  folder.link(folder / "current", "own/a.crt");
+  Reading reading = watching.next();
+  REQUIRE(reading);
+  REQUIRE(reading->certificates.count("a.crt") == 1);
+  CHECK(reading->certificates.at("a.crt").reveal() == "one");
+  folder.flip("archive/2.pem", "current");  // as certbot renews
+  reading = watching.next();
+  REQUIRE(reading);
+  CHECK(reading->certificates.at("a.crt").reveal() == "two");
+  folder.write("got/certificates/b.crt", "new");
+  reading = watching.next();
+  REQUIRE(reading);
+  CHECK(reading->certificates.count("acme/b.crt") == 1);
 }
 
 TEST_CASE("a queue that overflows is an order to read again") {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "reconciler/call.h"
 #include "reconciler/keys.h"
 #include "reconciler/result.h"
+#include "reconciler/world.h"
 
 // Certificates as the edge serves them: parsed, matched to host names, and self-signed where there
 // is no other. Pure: OpenSSL computes, nothing is read. Values, shared by the specs that use them.
@@ -16,7 +16,7 @@ namespace fairlead::nginx {
 struct Certificate {
   std::string id;      // hex, of its content: names the file that the edge reads
   Secret pem;          // key and chain, leaf first, in one file
-  std::string source;  // "file blog.example.org.crt", "self-signed"
+  std::string source;  // "file blog.example.org.crt", "ACME blog.example.org.crt", "self-signed"
   std::vector<std::string> names;  // of its SAN, lower case; a leading "*." stands for one label
   Duration begins{0};              // wall
   Duration ends{0};                // wall
@@ -29,14 +29,17 @@ Result<Certificate> parse_certificate(std::string source, const std::string& cha
 
 bool covers(const Certificate& certificate, const std::string& host);
 
-// For a host out of `files` (path → content): HOST.crt and HOST.key, else those of the wildcard of
-// its parent (_.PARENT.crt, or PARENT.crt where it covers the host). Null: there is none. Errors:
-// invalid, naming the file: what is there and of no use (another host's, a foreign key).
+// For a host out of `files` (as FolderReading has them): HOST.crt and HOST.key (or both in
+// HOST.pem), else those of the wildcard of its parent (_.PARENT.crt, or PARENT.crt where it covers
+// the host); first of the operator's files, then of those got by ACME. The host "*.example.org" has
+// the file
+// "_.example.org.crt". Null: there is none. Errors: invalid, naming the file: what is there and of
+// no use (another host's, a foreign key).
 Result<CertificatePtr> find_certificate(const std::map<std::string, Secret>& files,
                                         const std::string& host);
 
-// One certificate for all `hosts`, which nobody but its own key vouches for. The key is derived from
-// the installation's, and of equal hosts in the same period of 90 days the id is the same (the
+// One certificate for all `hosts`, which nobody but its own key vouches for. The key is derived
+// from the installation's, and of equal hosts in the same period of 90 days the id is the same (the
 // content is not: signatures are random). Valid for a year from the beginning of the period.
 CertificatePtr self_signed(const Keys& keys, const std::vector<std::string>& hosts, Duration now);
 

@@ -43,7 +43,7 @@ void check_file(const std::string& path, Found& found) {
 }
 
 void check_folder(const std::string& path, Found& found) {
-  const auto reading = live::FolderReader(path, "").read(nullptr);
+  const auto reading = live::FolderReader({path}).read(nullptr);
   if (reading->state != FolderReading::State::ok) {
     found.errors.push_back(path + ": " + reading->message);
     return;

@@ -19,6 +19,9 @@ constexpr int kAttempts = 6;
 constexpr std::size_t kManifestMax = 1u << 20;
 constexpr std::size_t kManifestsMax = 64u << 20;  // all texts together
 constexpr std::size_t kSecretMax = 64u << 10;
+constexpr std::size_t kCertificateMax = 256u << 10;
+constexpr Tree::Rules kWhole{true, false};
+constexpr Tree::Rules kCertificates{false, true};
 // Some file systems count time in whole seconds; two writes in one tick look alike.
 constexpr std::int64_t kSettledAfter = 2'000'000'000;
 
@@ -31,6 +34,12 @@ bool manifest_name(const std::string& name) {
 }
 
 bool any_name(const std::string&) { return true; }
+
+// The ACME client keeps the issuers' certificates beside, which stand in the chains as well.
+bool certificate_name(const std::string& name) {
+  return (ends_with(name, ".crt") && !ends_with(name, ".issuer.crt")) || ends_with(name, ".key") ||
+         ends_with(name, ".pem");
+}
 
 std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -67,12 +76,17 @@ bool same_file(const ManifestFile& a, const ManifestFile& b) {
 
 bool same_reading(const FolderReading& a, const FolderReading& b) {
   return a.state == b.state && a.folder == b.folder && a.message == b.message &&
-         a.revision == b.revision && a.secrets == b.secrets &&
+         a.revision == b.revision && a.secrets == b.secrets && a.certificates == b.certificates &&
          std::equal(a.files.begin(), a.files.end(), b.files.begin(), b.files.end(), same_file);
 }
 
-FolderReader::FolderReader(std::string manifests, std::string secrets)
-    : manifests_(absolute(manifests)), secrets_(absolute(secrets)) {}
+FolderReader::FolderReader(const Folders& folders)
+    : manifests_(absolute(folders.manifests)),
+      secrets_{absolute(folders.secrets), "", kWhole, any_name, kSecretMax},
+      certificates_{absolute(folders.certificates), "", kCertificates, certificate_name,
+                    kCertificateMax},
+      acme_{absolute(folders.acme), acme_prefix, kCertificates, certificate_name, kCertificateMax} {
+}
 
 std::shared_ptr<const FolderReading> FolderReader::read(WatchSet* watches) {
   for (int attempt = 1; attempt <= kAttempts; ++attempt) {
@@ -92,9 +106,12 @@ std::shared_ptr<const FolderReading> FolderReader::read(WatchSet* watches) {
 }
 
 FolderReader::Once FolderReader::read_once(WatchSet* watches, FolderReading& reading) {
-  if (read_secrets(watches, reading) == Once::again) return Once::again;
+  if (read_store(watches, secrets_, reading.secrets) == Once::again) return Once::again;
+  for (Store* store : {&certificates_, &acme_}) {
+    if (read_store(watches, *store, reading.certificates) == Once::again) return Once::again;
+  }
   if (watches != nullptr) watch_way(*watches, manifests_, false);
-  Result<Tree> tree = Tree::open(manifests_);
+  Result<Tree> tree = Tree::open(manifests_, kWhole);
   if (!tree) {
     const bool missing = tree.error().code == Code::not_found;
     refuse(reading, missing ? FolderReading::State::missing : FolderReading::State::unreadable,
@@ -138,20 +155,21 @@ FolderReader::Once FolderReader::read_manifests(Tree& tree, WatchSet* watches,
   return Once::done;
 }
 
-FolderReader::Once FolderReader::read_secrets(WatchSet* watches, FolderReading& reading) {
-  if (secrets_.empty()) return Once::done;
-  if (watches != nullptr) watch_way(*watches, secrets_, false);
-  Result<Tree> tree = Tree::open(secrets_);
+FolderReader::Once FolderReader::read_store(WatchSet* watches, Store& store,
+                                            std::map<std::string, Secret>& contents) {
+  if (store.root.empty()) return Once::done;
+  if (watches != nullptr) watch_way(*watches, store.root, false);
+  Result<Tree> tree = Tree::open(store.root, store.rules);
   if (!tree) return Once::done;
   std::vector<TreeEntry> entries;
-  if (tree->walk(watches, any_name, entries) == Tree::Outcome::changed) return Once::again;
+  if (tree->walk(watches, store.wanted, entries) == Tree::Outcome::changed) return Once::again;
   Cache cache;
   for (const TreeEntry& entry : entries) {
     ManifestFile file;
-    if (!read_entry(*tree, entry, kSecretMax, secret_cache_, cache, file)) return Once::again;
-    if (file.text) reading.secrets.emplace(file.path, Secret(*file.text));
+    if (!read_entry(*tree, entry, store.bytes_max, store.cache, cache, file)) return Once::again;
+    if (file.text) contents.emplace(store.prefix + file.path, Secret(*file.text));
   }
-  secret_cache_ = std::move(cache);
+  store.cache = std::move(cache);
   return tree->still_there() ? Once::done : Once::again;
 }
 

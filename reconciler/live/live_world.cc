@@ -19,6 +19,7 @@
 #include "reconciler/live/http_client.h"
 #include "reconciler/live/log_sink.h"
 #include "reconciler/live/platform_file.h"
+#include "reconciler/live/process_runner.h"
 #include "reconciler/live/sql_client.h"
 #include "reconciler/live/watcher.h"
 
@@ -30,6 +31,13 @@ namespace {
 // More lines than the loop can have fallen behind with: the stream is closed, and the loop lists
 // anew.
 constexpr int kHintsMax = 20'000;
+
+FolderReader::Folders watched(const Platform& platform) {
+  const Platform::Folders& folders = platform.folders;
+  return {folders.manifests, folders.secrets, folders.certificates,
+          folders.state + "/acme/certificates"};
+}
+
 }  // namespace
 
 class LiveWorld::Impl {
@@ -40,9 +48,10 @@ class LiveWorld::Impl {
         log_(options_.log_format.empty() ? platform_->log.format : options_.log_format),
         signals_(io_),
         work_(asio::make_work_guard(io_)),
-        files_(platform_->folders.state, platform_->folders.mounted_secrets, options_.read_only),
+        files_(platform_->folders, options_.read_only),
         http_(platform_, options_.read_only),
         sql_(options_.read_only),
+        processes_(http_, options_.read_only),
         file_jobs_(pool_) {}
 
   ~Impl() {
@@ -50,6 +59,7 @@ class LiveWorld::Impl {
     watcher_.reset();
     http_.stop();
     sql_.stop();
+    processes_.stop();
     streams_.clear();
   }
 
@@ -97,6 +107,10 @@ class LiveWorld::Impl {
 
   void start(RequestId id, SqlCall call) {
     pool_.submit([this, id, call = std::move(call)] { post(Answered{id, sql_.call(call)}); });
+  }
+
+  void start(RequestId id, ProcessCall call) {
+    pool_.submit([this, id, call = std::move(call)] { post(Answered{id, processes_.call(call)}); });
   }
 
   void start(RequestId id, FileCall call) {
@@ -162,8 +176,7 @@ class LiveWorld::Impl {
 
   void watch() {
     Watcher::Options options;
-    options.manifests = platform_->folders.manifests;
-    options.secrets = platform_->folders.secrets;
+    options.folders = watched(*platform_);
     options.watch = options_.watch;
     options.poll_beside = options_.poll_beside;
     options.poll_alone = options_.poll_alone;
@@ -195,12 +208,10 @@ class LiveWorld::Impl {
       warn("reload", error.text() + "; the platform file of before still holds");
     }
     if (!parsed.errors.empty()) return;
-    const Platform::Folders before = platform_->folders;
+    const FolderReader::Folders before = watched(*platform_);
     platform_ = std::make_shared<const Platform>(std::move(parsed.platform));
     http_.configure(platform_);
-    if (before.manifests != platform_->folders.manifests ||
-        before.secrets != platform_->folders.secrets)
-      watch();
+    if (before != watched(*platform_)) watch();
     inbox_.emplace_back(PlatformChanged{platform_});
   }
 
@@ -216,6 +227,7 @@ class LiveWorld::Impl {
   const FileStore files_;
   HttpClient http_;
   SqlClient sql_;
+  const ProcessRunner processes_;
   SerialJobs file_jobs_;
   CallPool pool_;
   std::map<RequestId, std::unique_ptr<EventStream>> streams_;  // absent: not open

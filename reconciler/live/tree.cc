@@ -40,9 +40,9 @@ std::string refusal_text(int error) {
   }
 }
 
-Result<Tree> Tree::open(const std::string& root) {
+Result<Tree> Tree::open(const std::string& root, Rules rules) {
   UniqueFd fd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.ok()) return Tree(root, std::move(fd));
+  if (fd.ok()) return Tree(root, std::move(fd), rules);
   const Code code = errno == ENOENT ? Code::not_found : Code::unavailable;
   return Error{code, root + ": " + errno_text(errno), ""};
 }
@@ -50,7 +50,8 @@ Result<Tree> Tree::open(const std::string& root) {
 int Tree::open_beneath(const std::string& path, int flags) const {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  how.resolve = RESOLVE_NO_MAGICLINKS;
+  if (!rules_.links_out) how.resolve |= RESOLVE_BENEATH;
   for (int attempts = 0;; ++attempts) {
     const long fd = ::syscall(SYS_openat2, fd_.get(), path.c_str(), &how, sizeof how);
     if (fd >= 0) return static_cast<int>(fd);
@@ -144,7 +145,7 @@ Tree::Outcome Tree::list(const Folder& folder) {
 Tree::Outcome Tree::take(const Folder& folder, const TreeEntry& entry, const std::string& name) {
   if (S_ISLNK(entry.status.st_mode)) return take_link(folder, entry, name);
   if (S_ISDIR(entry.status.st_mode)) {
-    folders_.push_back(Folder{entry.path, folder.depth + 1});
+    if (rules_.folders) folders_.push_back(Folder{entry.path, folder.depth + 1});
   } else if (wanted_(name)) {
     entries_->push_back(entry);
   }
@@ -156,7 +157,7 @@ Tree::Outcome Tree::take_link(const Folder& folder, const TreeEntry& entry,
   if (watches_ != nullptr) watch_way(*watches_, join(root_, entry.path), true);
   const UniqueFd fd(open_beneath(entry.path, O_RDONLY | O_DIRECTORY));
   if (fd.ok()) {
-    linked_folders_.push_back(Folder{entry.path, folder.depth + 1});
+    if (rules_.folders) linked_folders_.push_back(Folder{entry.path, folder.depth + 1});
     return Outcome::whole;
   }
   struct stat target;

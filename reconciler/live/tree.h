@@ -12,7 +12,7 @@
 
 // A folder tree that others write to while it is read, opened once at its root. Everything beneath
 // is opened through the kernel's own check (openat2 RESOLVE_BENEATH), so that no link leads out of
-// it. Used by one thread at a time.
+// it, unless the rules let it. Used by one thread at a time.
 namespace fairlead::live {
 
 struct TreeEntry {
@@ -33,10 +33,14 @@ class Tree {
     std::size_t entries_max = 100'000;  // of all that is listed
     int depth_max = 32;
   };
+  struct Rules {
+    bool folders = true;     // what is in folders below counts, too
+    bool links_out = false;  // links may lead anywhere: where nobody writes but who owns the host
+  };
   using Wanted = bool (*)(const std::string& name);
 
   // Errors: not_found (nothing at the path), unavailable.
-  static Result<Tree> open(const std::string& root);
+  static Result<Tree> open(const std::string& root, Rules rules);
 
   // Lists the wanted files, sorted by path; names with a leading dot are left out. Each folder is
   // added to `watches` (where given) before it is listed. Links to folders inside are followed,
@@ -55,7 +59,8 @@ class Tree {
     std::string path;
     int depth = 0;
   };
-  Tree(std::string root, UniqueFd fd) : root_(std::move(root)), fd_(std::move(fd)) {}
+  Tree(std::string root, UniqueFd fd, Rules rules)
+      : root_(std::move(root)), fd_(std::move(fd)), rules_(rules) {}
   int open_beneath(const std::string& path, int flags) const;
   Outcome list(const Folder& folder);
   Outcome take(const Folder& folder, const TreeEntry& entry, const std::string& name);
@@ -65,6 +70,7 @@ class Tree {
 
   std::string root_;
   UniqueFd fd_;
+  Rules rules_;
   Limits limits_;
   // Only during walk():
   WatchSet* watches_ = nullptr;

@@ -8,8 +8,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "reconciler/live/folder.h"
-
 namespace fairlead::live {
 
 namespace asio = boost::asio;
@@ -24,7 +22,7 @@ class Watcher::Impl : public std::enable_shared_from_this<Impl> {
         options_(std::move(options)),
         changed_(std::move(changed)),
         warn_(std::move(warn)),
-        reader_(options_.manifests, options_.secrets),
+        reader_(options_.folders),
         descriptor_(io),
         settle_(io),
         poll_(io) {}

@@ -6,25 +6,25 @@
 #include <string>
 
 #include "reconciler/live/call_pool.h"
+#include "reconciler/live/folder.h"
 #include "reconciler/world.h"
 
 namespace boost::asio {
 class io_context;
 }
 
-// Tells when the manifest folder or the secret files have changed. Lives on the loop's thread;
-// folders are read on the pool. A burst of changes settles before it is read. Where the system
-// gives no (more) watches, and beside them at a slow rate, it polls. Invariants: (1) the first
-// reading is handed on whatever it is, each later one only when it differs from the one before; (2)
-// after destruction nothing is called any more; the context and the pool must live longer than the
-// readings under way.
+// Tells when the manifest folder, secret or certificate files have changed. Lives on the loop's
+// thread; folders are read on the pool. A burst of changes settles before it is read. Where the
+// system gives no (more) watches, and beside them at a slow rate, it polls. Invariants: (1) the
+// first reading is handed on whatever it is, each later one only when it differs from the one
+// before; (2) after destruction nothing is called any more; the context and the pool must live
+// longer than the readings under way.
 namespace fairlead::live {
 
 class Watcher {
  public:
   struct Options {
-    std::string manifests;
-    std::string secrets;
+    FolderReader::Folders folders;
     bool watch = true;  // false: one reading and no more
     std::chrono::milliseconds quiet{100};
     std::chrono::milliseconds settle_max{1000};
