@@ -36,6 +36,7 @@ struct Outcome {
   Error error;
   std::string suspect;  // a name that is taken by someone: observe it closely
   bool relist = false;  // the shared section is stale
+  std::map<std::string, std::string> notes;  // for Memory::notes
 };
 
 // Gathers what is seen, in rounds: ask next() for calls, give each answer to take(), until next()
@@ -64,8 +65,10 @@ struct Scope {
   bool listed = false;              // `before` is fresh as to lists: only details are missing
   const std::set<std::string>* hinted = nullptr;  // object ids that events named
   const Memory* memory = nullptr;
+  const Platform* platform = nullptr;
   Instant now;
-  std::string to_read;                     // image whose own manifest is wanted; empty: none
+  std::optional<Place> place;  // of an app that runs a system: where its container is
+  std::string to_read;         // image whose own manifest is wanted; empty: none
   const ImageManifests* images = nullptr;  // which are known already; null: none
 };
 
@@ -83,7 +86,7 @@ struct ResolveInput {
   const std::map<std::string, Secret>* certificates = nullptr;  // as FolderReading has them
   // Host names of the app that it must not have → why: "the app blog has it". Absent: its own.
   std::map<std::string, std::string> lost_hosts;
-  bool edge = false;  // there is one
+  bool hosted = false;  // the app that runs the provider's system is there, or none has to be
 };
 
 class Provider {
@@ -96,6 +99,8 @@ class Provider {
   virtual std::set<std::string> offers() const = 0;
   // The app that runs its system; empty: something outside does.
   virtual std::string hosted_by(const Platform&) const { return ""; }
+  // Whether it works without that app: what it keeps is in files.
+  virtual bool stands_alone() const { return false; }
   // Adds its resources of the app. Errors: invalid (a secret file that is not there).
   virtual Result<void> resolve(const ResolveInput& input, Graph& graph) const = 0;
 
@@ -122,13 +127,20 @@ class Provider {
   virtual std::vector<Probe> probes(const View& view) const = 0;
   // What the app adds to what is kept for all; null: nothing.
   virtual SharePtr share(const View&) const { return nullptr; }
-  // Where the requests for the app go, as its system says.
-  virtual std::optional<Traffic> traffic(const View&) const { return std::nullopt; }
-  // Apps that must look again, because of what was seen of the app that runs its system.
-  virtual std::set<std::string> concerned(const Section* before, const Section* after) const {
+  // Where the requests for the app go, as was seen of the app that runs its system. Nothing: it leads
+  // to no such app.
+  virtual std::optional<Traffic> traffic(const Graph& wanted, const Section* seen) const {
+    (void)wanted;
+    (void)seen;
+    return std::nullopt;
+  }
+  // Apps that must look again, because of what was seen of the app that runs its system. Nothing:
+  // all of them.
+  virtual std::optional<std::set<std::string>> concerned(const Section* before,
+                                                         const Section* after) const {
     (void)before;
     (void)after;
-    return {};
+    return std::set<std::string>();
   }
   // Ids of the objects that an audit may look at in detail, one after the other.
   virtual std::vector<std::string> objects(const Section* seen) const = 0;

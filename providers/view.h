@@ -79,6 +79,9 @@ struct Memory {
   // "VERB RESOURCE" of a step → why it was put off. Absent: never, or it has succeeded since.
   std::map<std::string, Trouble> troubles;
   std::set<std::string> suspects;  // names that a create found taken: to be looked at closely
+  // What answers taught, and no look shows: "rejected blog.3f9c2a1b" → why. Forgotten with a new
+  // manifest.
+  std::map<std::string, std::string> notes;
 };
 
 // What stands of an app at one provider, for the others.
@@ -130,6 +133,7 @@ struct View {
   std::map<std::string, const Section*> services;
   // Of an app that runs a service: the apps that use it.
   std::set<std::string> guests;
+  std::optional<Place> place;  // likewise: where its container is, ready or not
   // Likewise: what each app adds. Null: nothing; absent: there is no such app.
   std::map<std::string, SharePtr> shares;
   std::set<std::string> undecided;  // apps of which it is not known yet what they add

@@ -40,6 +40,17 @@ Json origins_json(const Document& document) {
   return all;
 }
 
+Json route_json(const RouteState& route) {
+  return Json::object({{"host", route.host},
+                       {"path", route.path},
+                       {"proto", route.proto},
+                       {"upstreams", Json(route.upstreams)},
+                       {"certificate", route.certificate},
+                       {"expires", time_text(route.expires)},
+                       {"state", route.state},
+                       {"cause", route.cause}});
+}
+
 }  // namespace
 
 Json Reconciler::app_status(const AppState& state) const {
@@ -81,6 +92,23 @@ Json Reconciler::services() const {
                                 {"error", held.error()}}));
   }
   return services;
+}
+
+// All ways from outside, by host and path.
+Json Reconciler::routes() const {
+  std::map<std::pair<std::string, std::string>, Json> sorted;
+  for (const auto& [name, state] : apps_) {
+    for (const RouteState& route : state.report.routes) {
+      Json shown = route_json(route);
+      shown.set("app", name);
+      shown.set("source", state.wanted ? state.wanted->app->where("") : "");
+      // A host that was lost stands behind that of its owner.
+      sorted[{route.host, route.path + (route.state == "not served" ? "\n" + name : "")}] = shown;
+    }
+  }
+  Json all = Json::array();
+  for (auto& [key, route] : sorted) all.push(std::move(route));
+  return Json::object({{"routes", all}});
 }
 
 Json Reconciler::removals() const {
@@ -138,15 +166,22 @@ Json Reconciler::status(Instant now) const {
        {"at", time_text(now.wall)}});
 }
 
-Json Reconciler::explain(const std::string& name, Instant) const {
+// A host name stands for the app that has it.
+Json Reconciler::explain(const std::string& word, Instant) const {
+  const std::string name = apps_.count(word) > 0 ? word : app_of_host(word);
   const auto found = apps_.find(name);
   if (found == apps_.end()) {
-    return Json::object(
-        {{"error", "there is no app " + name + "; `fairlead status` lists those there are"}});
+    const std::string what = word.find('.') == word.npos ? "app " : "app or route ";
+    return Json::object({{"error", "there is no " + what + word +
+                                       "; `fairlead status` and `fairlead routes` list those "
+                                       "there are"}});
   }
   const AppState& state = found->second;
   Json out = app_status(state);
   out.set("plan", state.plan.text());
+  Json ways = Json::array();
+  for (const RouteState& route : state.report.routes) ways.push(route_json(route));
+  out.set("routes", ways);
   Json retries = Json::array();
   for (const auto& [key, retry] : state.retries) {
     retries.push(
@@ -166,6 +201,18 @@ Json Reconciler::explain(const std::string& name, Instant) const {
   out.set("waits", waits);
   out.set("why", why_nothing(state, waits));
   return out;
+}
+
+std::string Reconciler::app_of_host(const std::string& host) const {
+  std::string claims;  // without having it
+  for (const auto& [name, state] : apps_) {
+    for (const RouteState& route : state.report.routes) {
+      if (route.host != host) continue;
+      if (route.state != "not served") return name;
+      claims = name;
+    }
+  }
+  return claims;
 }
 
 // One sentence on what happens next, and why nothing else does.

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "reconciler/app_rules.h"
+#include "reconciler/expose.h"
 #include "reconciler/field.h"
 #include "reconciler/grammar.h"
 #include "reconciler/schema.h"
@@ -44,68 +45,6 @@ std::map<std::string, std::string> read_labels(const Field& field) {
   }
   return read_texts(field, is_label_name,
                     "made of letters, digits and . _ / - and begin and end with a letter or digit");
-}
-
-std::optional<Publish> read_publish(const Field& field) {
-  const auto text = field.text();
-  if (!text) return std::nullopt;
-  Publish publish;
-  const std::size_t colon = text->rfind(':');
-  if (colon != std::string::npos) {
-    publish.address = text->substr(0, colon);
-    const bool bracketed = publish.address.size() > 2 && publish.address.front() == '[' &&
-                           publish.address.back() == ']';
-    if (bracketed) publish.address = publish.address.substr(1, publish.address.size() - 2);
-    const bool six = publish.address.find(':') != std::string::npos;
-    if (!is_address(publish.address) || six != bracketed) {
-      field.refuse("must be a host port or \"ADDRESS:PORT\" with an IP address, got \"" + *text +
-                   "\"");
-      return std::nullopt;
-    }
-  }
-  publish.port = std::stoi(text->substr(colon == std::string::npos ? 0 : colon + 1));
-  if (publish.port >= 1 && publish.port <= 65535) return publish;
-  field.refuse("must be 1..65535, got " + std::to_string(publish.port));
-  return std::nullopt;
-}
-
-Expose::Proto read_proto(const Field& field) {
-  const std::string proto = field.text().value_or("http");
-  if (proto == "https") return Expose::Proto::https;
-  if (proto == "grpc") return Expose::Proto::grpc;
-  return proto == "tcp" ? Expose::Proto::tcp : Expose::Proto::http;
-}
-
-std::vector<std::string> read_domains(const Field& field) {
-  std::vector<std::string> domains;
-  for (const Field& item : field.items()) {
-    const auto text = item.text();
-    if (!text) continue;
-    const auto domain = normal_domain(*text, true);
-    if (domain) {
-      domains.push_back(*domain);
-    } else {
-      item.refuse("must be a host name such as blog.example.org or *.example.org, got \"" + *text +
-                  "\"");
-    }
-  }
-  return domains;
-}
-
-Expose read_expose(const Field& field) {
-  Expose expose;
-  expose.proto = read_proto(field["proto"]);
-  expose.port = field["port"].number().value_or(0);
-  expose.publish = read_publish(field["publish"]);
-  expose.domains = read_domains(field["domains"]);
-  expose.path = field["path"].absolute_path() ? *field["path"].text() : "/";
-  expose.body_limit = field["body_limit"].bytes();
-  if (expose.proto == Expose::Proto::tcp) {
-    for (const char* key : {"domains", "path", "body_limit"}) {
-      if (field[key].said()) field[key].refuse("means nothing for tcp: leave it out");
-    }
-  }
-  return expose;
 }
 
 AccountNeed read_account(const Field& field) {

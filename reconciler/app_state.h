@@ -23,6 +23,9 @@ inline constexpr int observing_max = 16;  // apps that observe at once
 inline constexpr char updates_folder[] = "updates";
 // Likewise: what the image of each app says.
 inline constexpr char images_folder[] = "images";
+// Likewise: who has the host names that several apps claim, in one file.
+inline constexpr char hosts_folder[] = "hosts";
+inline constexpr char owners_file[] = "owners";
 
 // How a step of the current plan stands.
 enum class StepState { waiting, held, running, done, failed };
@@ -143,6 +146,9 @@ struct AppState {
   int repeats = 0;        // how often the same plan was done in a row: it does not help
   bool planned = false;
   std::optional<Place> serves_at;  // of an app that runs a service
+  // By provider: what it adds to what is kept for all. Absent: not known yet.
+  std::map<std::string, SharePtr> shares;
+  Duration traffic_since{0};  // steady; since when requests are sent where they are sent now
 
   // What is known.
   Report report;

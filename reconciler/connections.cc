@@ -58,7 +58,7 @@ void Reconciler::place_links() {
   for (Link& held : links_) {
     const bool was_up = held.up();
     const std::string host = held.provider().hosted_by(*platform_);
-    if (host.empty()) {
+    if (host.empty() || held.provider().stands_alone()) {
       held.set_place(held.provider().place(*platform_), "", now_);
     } else {
       const auto found = apps_.find(host);
@@ -79,10 +79,7 @@ void Reconciler::tell_guests(AppState& service) {
   // It serves to its end those that go before it.
   if (service.removing && !guest_that_goes(service).empty()) return;
   std::optional<Place> place;
-  if (service.report.health == HealthState::healthy) {
-    place =
-        engine().provider().serves_at(service.seen[std::string(engine().provider().name())].get());
-  }
+  if (service.report.health == HealthState::healthy) place = place_of(service);
   if (place == service.serves_at) return;
   service.serves_at = place;
   for (auto& [name, state] : apps_) {

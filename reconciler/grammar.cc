@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace fairlead {
@@ -140,6 +141,35 @@ std::optional<std::string> normal_path(std::string_view text) {
     if (!part.empty() && part != ".") path.append("/").append(part);
   }
   return path.empty() ? "/" : path;
+}
+
+bool is_route_path(std::string_view text) {
+  if (text == "/") return true;
+  if (text.substr(0, 1) != "/" || !made_of(text, letters_digits, "/_.~-")) return false;
+  const auto parts = split(text.substr(1), '/');
+  return std::none_of(parts.begin(), parts.end(), [](std::string_view part) {
+    return part.empty() || part == "." || part == "..";
+  });
+}
+
+bool is_range(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  const std::string address = text.substr(0, slash);
+  if (!is_address(address)) return false;
+  if (slash == std::string::npos) return true;
+  const bool six = address.find(':') != std::string::npos;
+  const std::string bits = text.substr(slash + 1);
+  if (!made_of(bits, digits) || bits.size() > 3 || (bits.size() > 1 && bits[0] == '0')) {
+    return false;
+  }
+  const std::size_t fixed = std::stoul(bits);
+  std::array<unsigned char, 16> bytes{};
+  inet_pton(six ? AF_INET6 : AF_INET, address.c_str(), bytes.data());
+  if (fixed > (six ? 128 : 32)) return false;
+  for (std::size_t bit = fixed; bit < 128; ++bit) {
+    if ((bytes[bit / 8] & (0x80u >> bit % 8)) != 0) return false;
+  }
+  return true;
 }
 
 bool is_relative_path(std::string_view text) {

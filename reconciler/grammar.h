@@ -24,6 +24,13 @@ std::optional<std::string> normal_domain(std::string_view text, bool wildcard);
 // a ".." or one with a control character.
 std::optional<std::string> normal_path(std::string_view text);
 
+// What requests are routed by: begins with "/", holds [A-Za-z0-9/_.~-] only, has no "//", "/./" or
+// "/../", and but for "/" itself no "/" at its end.
+bool is_route_path(std::string_view text);
+
+// An address, or a CIDR range whose address is its first: "10.0.0.0/8", "fd00::/8".
+bool is_range(const std::string& text);
+
 bool is_relative_path(std::string_view text);  // of a file: no empty part, ".", ".." or control
 
 bool has_control_characters(std::string_view text);  // of ASCII; tab and line end included

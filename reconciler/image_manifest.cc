@@ -19,6 +19,7 @@ struct Refusal {
 constexpr std::string_view names_itself = "an image cannot name the image of the app";
 constexpr std::string_view host_port = "ports of the host are the folder's to give";
 constexpr std::string_view host_name = "host names are the folder's to give";
+constexpr std::string_view visitors = "who may come is the folder's to say";
 constexpr std::string_view host_folder = "folders of the host are the folder's to give";
 constexpr std::string_view host_secret = "files with secrets are the folder's to give";
 constexpr std::string_view host_share = "the share of the host is the folder's to give";
@@ -27,9 +28,13 @@ constexpr std::string_view data_fate = "what becomes of data is the folder's to 
 constexpr std::string_view credentials = "credentials are the folder's to manage";
 constexpr std::string_view relaxation = "an image can only say strict";
 
-constexpr std::array<Refusal, 17> refusals{{{"image", names_itself},
+constexpr std::array<Refusal, 21> refusals{{{"image", names_itself},
                                             {"expose[].publish", host_port},
                                             {"expose[].domains", host_name},
+                                            {"expose[].auth", host_secret},
+                                            {"expose[].allow", visitors},
+                                            {"expose[].redirect", host_name},
+                                            {"expose[].hsts", host_name},
                                             {"mounts", host_folder},
                                             {"secrets.*.file", host_secret},
                                             {"resources", host_share},

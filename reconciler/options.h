@@ -21,6 +21,7 @@ struct LoopOptions {
   bool approve_removals = false;    // `apply --approve`
   std::vector<LastGood> choices{};  // the images that were chosen: "updates/<app>.json"
   std::vector<LastGood> images{};   // the manifests that images carry: "images/<app>.json"
+  std::vector<LastGood> hosts{};    // who has which host name: "hosts/owners.json"
 };
 
 }  // namespace fairlead

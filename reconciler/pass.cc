@@ -81,6 +81,8 @@ void Reconciler::begin_pass(AppState& state) {
     scope.memory = &state.memory;
     scope.to_read = state.to_read;
     scope.images = &images_;
+    scope.platform = platform_.get();
+    scope.place = place_of(state);
     scope.now = now_;
     state.observers[provider] = {held.provider().observe(*held.session(), scope), 0, ""};
   }
@@ -138,7 +140,8 @@ bool Reconciler::worthless(AppState& state) {
 void Reconciler::observed(AppState& state) {
   for (auto& [provider, watching] : state.observers) {
     Observer::Observed result = watching.observer->finish();
-    state.seen[provider] = result.apps[state.name];
+    const SectionPtr before = std::exchange(state.seen[provider], result.apps[state.name]);
+    tell_concerned(state, *link(provider), before);
   }
   state.observers.clear();
   state.observed = now_.wall;
@@ -149,42 +152,6 @@ void Reconciler::observed(AppState& state) {
   // For what is wanted now other things may have to be looked at.
   state.phase = AppState::Phase::idle;
   mark_dirty(state, now_.steady);
-}
-
-View Reconciler::view_of(const AppState& state, const Link& held) const {
-  View view;
-  view.app = state.name;
-  view.wanted = state.wanted.get();
-  const auto seen = state.seen.find(std::string(held.provider().name()));
-  view.seen = seen == state.seen.end() ? nullptr : seen->second.get();
-  view.shared = held.shared();
-  view.session = &*held.session();
-  view.platform = platform_.get();
-  view.memory = &state.memory;
-  view.claims = &claims_;
-  view.now = now_;
-  view.removing = state.removing;
-  view.to_read = state.to_read;
-  view.images = &images_;
-  for (const std::string& word : held.provider().offers()) {
-    view.drop_data = view.drop_data || state.drop_data.count(word) > 0;
-  }
-  for (const Link& other : links_) {
-    const std::string host = other.provider().hosted_by(*platform_);
-    const auto service = apps_.find(host);
-    if (host.empty() || service == apps_.end()) continue;
-    const auto section = service->second.seen.find(std::string(held.provider().name()));
-    if (section != service->second.seen.end()) view.services[host] = section->second.get();
-  }
-  if (is_service(state.name)) {
-    for (const auto& [name, other] : apps_) {
-      const bool uses = other.wanted && other.wanted->services.count(state.name) > 0;
-      if (uses || other.removing) view.guests.insert(name);
-    }
-  }
-  if (!state.wanted) return view;
-  view.waiting_for = waiting_for(*state.wanted->app);
-  return view;
 }
 
 void Reconciler::diff(AppState& state) {
@@ -212,6 +179,7 @@ void Reconciler::diff(AppState& state) {
   state.planned = true;
   state.phase = AppState::Phase::acting;
   plan_probes(state);
+  take_shares(state);
   describe(state, std::move(report));
   if (options_.mode == Mode::plan) return end_pass(state);
   judge_choice(state);
@@ -228,7 +196,6 @@ void Reconciler::diff_at(const AppState& state, const Link& held, Plan& plan,
   } else {
     View view = view_of(state, held);
     for (std::size_t i = 0; i < before; ++i) view.prerequisites.push_back(i);
-    if (&held != &engine()) view.standing = engine().provider().standing(view_of(state, engine()));
     held.provider().diff(view, plan, report);
   }
   for (std::size_t i = before; i < plan.steps().size(); ++i) {
@@ -339,6 +306,7 @@ void Reconciler::take_step(const Expected& expected, const Answer& answer) {
 
 void Reconciler::take_outcome(AppState& state, const InFlight& flight, const Outcome& outcome) {
   const Step& step = flight.step;
+  for (const auto& [name, text] : outcome.notes) state.memory.notes[name] = text;
   // Its event may come later than its answer.
   if (!step.object.empty()) state.hinted.insert(step.object);
   switch (outcome.next) {

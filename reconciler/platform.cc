@@ -4,6 +4,7 @@
 
 #include "reconciler/field.h"
 #include "reconciler/grammar.h"
+#include "reconciler/platform_edge.h"
 #include "reconciler/schema.h"
 
 namespace fairlead {
@@ -33,6 +34,8 @@ void read_folders(Platform::Folders& folders, const Field& field) {
   take(folders.secrets, field["secrets"].absolute_path());
   take(folders.state, field["state"].absolute_path());
   take(folders.mounted_secrets, field["mounted_secrets"].absolute_path());
+  take(folders.edge, field["edge"].absolute_path());
+  take(folders.certificates, field["certificates"].absolute_path());
 }
 
 bool is_tcp_target(const std::string& target) {
@@ -163,6 +166,7 @@ Platform read_platform(const Field& root) {
   read_network(platform.network, root["network"]);
   read_service(platform.database, root["database"]);
   read_service(platform.messagebus, root["messagebus"]);
+  platform.edge = read_edge(root["edge"]);
   for (const Field& item : root["mount_roots"].items()) {
     if (const auto path = item.absolute_path()) platform.mount_roots.push_back(*path);
   }

@@ -27,7 +27,8 @@ struct Platform {
     std::string state = "/var/lib/fairlead";
     std::string mounted_secrets = "/run/fairlead/secrets";  // files that containers mount; 0700
     std::string edge = "/var/lib/fairlead/edge";            // the edge's configuration
-    std::string certificates = "/etc/fairlead/certificates";  // HOST.crt and HOST.key, as made by others
+    std::string certificates =
+        "/etc/fairlead/certificates";  // HOST.crt and HOST.key, as made by others
   } folders;
   std::string socket = "/run/fairlead/fairlead.sock";  // the control socket, 0660
 
@@ -85,12 +86,12 @@ struct Platform {
     std::vector<std::string> test = {"nginx", "-t", "-q", "-c", "{config}"};
     std::vector<std::string> reload = {"nginx", "-s", "reload"};
     struct Acme {
-      std::string email;      // empty: no certificates are asked for
-      std::string directory;  // the CA's; empty: Let's Encrypt
-      std::string ca_file;    // PEM, of the CA's own server; empty: the system's authorities
-      std::string dns;        // the client's plugin for DNS-01 ("cloudflare"); empty: HTTP-01
-      std::string dns_env_file;      // lines NAME=VALUE for the plugin
-      int orders_per_week = 20;      // that fairlead makes at most, of all domains
+      std::string email;         // empty: no certificates are asked for
+      std::string directory;     // the CA's; empty: Let's Encrypt
+      std::string ca_file;       // PEM, of the CA's own server; empty: the system's authorities
+      std::string dns;           // the client's plugin for DNS-01 ("cloudflare"); empty: HTTP-01
+      std::string dns_env_file;  // lines NAME=VALUE for the plugin
+      int orders_per_week = 20;  // that fairlead makes at most, of all domains
     } acme;
   } edge;
 

@@ -33,6 +33,7 @@ Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> plat
   catalog_.restore(last_good);
   for (const LastGood& choice : options_.choices) updates_.restore(choice.name, choice.text);
   for (const LastGood& read : options_.images) images_.restore(read.name, read.text);
+  for (const LastGood& owners : options_.hosts) hosts_.restore(kept_hosts_ = owners.text);
 }
 
 std::vector<Request> Reconciler::handle(const Event& event, Instant now) {
@@ -203,6 +204,7 @@ void Reconciler::on(const PlatformChanged& event) {
   record.verb = "reload";
   record.resource = "platform file";
   log(std::move(record));
+  share_out_hosts();
   want_all();
   // The trouble may have been the login.
   for (const auto& [name, entry] : catalog_.entries()) {
@@ -220,6 +222,8 @@ void Reconciler::on(const Command& event) {
     const auto word = event.words.find("app");
     reply.body = explain(word == event.words.end() ? "" : word->second, now_);
     if (reply.body.has("error")) reply.status = 404;
+  } else if (event.verb == "routes") {
+    reply.body = routes();
   } else if (event.verb == "approve") {
     reply = approve(event);
   } else if (event.verb == "purge") {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reconciler/app_state.h"
+#include "reconciler/hosts.h"
 #include "reconciler/image_manifests.h"
 #include "reconciler/link.h"
 #include "reconciler/options.h"
@@ -70,10 +71,10 @@ class Reconciler {
   const Link& engine() const { return links_.back(); }
   bool hopeless(const AppState& app) const;
   bool awaited(const Link& link) const;
-
   // wanted.cc: from manifests to wanted graphs, and to removals
   void want(const std::set<std::string>& names);
   void want_all();
+  std::set<std::string> share_out_hosts();
   void tell_reading(const Catalog::Change& change);
   void save(const std::string& name);
   void keep(const std::string& folder, const std::string& name, const std::string& text);
@@ -88,7 +89,6 @@ class Reconciler {
   void finish_removal(AppState& app);
   std::string waiting_for(const App& manifest) const;
   void wake_dependents(const std::string& name);
-
   // choices.cc: which image is run, where it follows its registry
   void ask_registries();
   bool undecided(const std::string& name) const;
@@ -99,14 +99,12 @@ class Reconciler {
   void forget_strays();
   void list_images(const Command& command);
   void answer_images(bool all);
-
   // image_reading.cc: the manifests that images carry
   std::string image_of(const App& manifest) const;
   Result<std::shared_ptr<const App>> whole_app(AppState& app, const Catalog::Entry& entry);
   void tell_ignored(const std::string& name, const std::vector<Error>& ignored);
   bool take_images(AppState& app);
   void keep_image(const std::string& name, const std::string& kept);
-
   // connections.cc
   void wake_links();
   void place_links();
@@ -119,7 +117,13 @@ class Reconciler {
   void connection_lost(Link& link);
   void audit(Link& link);
   void take_listing(Link& link, Observer::Observed observed);
-
+  // views.cc: what decisions are made from
+  View view_of(const AppState& app, const Link& link) const;
+  std::optional<Place> place_of(const AppState& service) const;
+  void take_shares(AppState& app);
+  void tell_concerned(const AppState& host, const Link& link, const SectionPtr& before);
+  void show_shares(const Link& link, View& view) const;
+  std::optional<Traffic> traffic_of(const AppState& app) const;
   // pass.cc
   void mark_dirty(AppState& app, Duration due);
   void schedule(AppState& app);
@@ -131,7 +135,6 @@ class Reconciler {
   bool worthless(AppState& app);
   void observed(AppState& app);
   void diff(AppState& app);
-  View view_of(const AppState& app, const Link& link) const;
   void diff_at(const AppState& app, const Link& link, Plan& plan, Report& report) const;
   void without(const AppState& app, const Link& link, Plan& plan, Report& report) const;
   void act(AppState& app);
@@ -145,17 +148,17 @@ class Reconciler {
   void end_pass(AppState& app);
   void describe(AppState& app, Report report);
   void note(AppState& app, const InFlight& flight, const std::string& trouble);
-
   // probes.cc
   void plan_probes(AppState& app);
   void send_probes();
   void take_probe(const Expected& expected, const Answer& answer);
-
   // answers.cc: what people and programs are told
   Json app_status(const AppState& app) const;
   std::string why_nothing(const AppState& app, const std::string& waits) const;
   Json removals() const;
   Json services() const;
+  Json routes() const;
+  std::string app_of_host(const std::string& host) const;
   Reply purge(const Command& command);
   Reply approve(const Command& command);
 
@@ -170,13 +173,15 @@ class Reconciler {
   std::map<std::string, AppState> apps_;
   std::map<std::string, std::set<std::string>> dependents_;  // app → apps that come after it
   Claims claims_;
-  std::map<std::string, Secret> secrets_;
+  std::map<std::string, Secret> secrets_, certificates_;
+  HostOwners hosts_;
+  std::string kept_hosts_;  // as in the state folder
   std::map<std::string, WriteQueue> queues_;  // by provider
   Updates updates_;
   ImageManifests images_;
   std::map<std::uint64_t, Asker> askers_;                // commands that wait for a registry
-  std::set<std::pair<Duration, std::string>> schedule_;  // when a pass is due → app
-  std::set<std::pair<Duration, std::string>> probe_schedule_;
+  using Schedule = std::set<std::pair<Duration, std::string>>;  // when something is due → app
+  Schedule schedule_, probe_schedule_;                          // passes; health checks
   std::unordered_map<RequestId, Expected> requests_;
   std::map<RequestId, std::string> streams_;  // stream → provider
   std::string folder_, revision_;
@@ -186,8 +191,7 @@ class Reconciler {
   std::map<std::string, std::pair<std::string, std::size_t>> audited_;  // provider → app, object
   std::uint64_t passes_ = 0;
   RequestId last_id_ = 0;
-  int observing_ = 0;
-  int resync_found_ = 0;
+  int observing_ = 0, resync_found_ = 0;
   bool wanted_once_ = false;  // the manifests were resolved at least once
   bool guard_due_ = false;    // the removals are to be decided anew
   bool stopped_ = false;

@@ -26,14 +26,15 @@ std::vector<std::string> unmet_needs(const Providers& providers, const Needs& ne
 
 Result<std::shared_ptr<const Graph>> resolve(const Providers& providers,
                                              const std::shared_ptr<const App>& app,
-                                             const Platform& platform,
-                                             const std::map<std::string, Secret>& secrets,
-                                             const HasApp& has_app) {
+                                             const Surroundings& around) {
   auto graph = std::make_shared<Graph>();
   graph->app = app;
-  graph->unmet = unmet_needs(providers, app->needs, platform, has_app);
-  const ResolveInput input{app.get(), &platform, &secrets};
+  graph->unmet = unmet_needs(providers, app->needs, around.platform, around.has_app);
+  ResolveInput input{app.get(),          &around.platform,  &around.secrets,
+                     &around.certificates, around.lost_hosts, false};
   for (const auto& provider : providers) {
+    const std::string host = provider->hosted_by(around.platform);
+    input.hosted = host.empty() || around.has_app(host);
     const std::size_t before = graph->resources.size();
     if (Result<void> done = provider->resolve(input, *graph); !done) return done.error();
     for (std::size_t i = before; i < graph->resources.size(); ++i) {

@@ -14,12 +14,20 @@ namespace fairlead {
 
 using Providers = std::vector<std::unique_ptr<Provider>>;
 
+// What an app is resolved in, beside its manifest.
+struct Surroundings {
+  const Platform& platform;
+  const std::map<std::string, Secret>& secrets;  // as FolderReading has them; so the next
+  const std::map<std::string, Secret>& certificates;
+  const std::map<std::string, std::string>& lost_hosts;  // of the app → why
+  std::function<bool(const std::string& app)> has_app;   // whether there is such a manifest
+};
+
 // Providers come in the order in which they give things to each other: accounts before the
 // containers that use them. What a provider offers counts only where its system is: outside, or in
-// an app that `has_app` knows. Errors: invalid, with the place in the manifest.
-Result<std::shared_ptr<const Graph>> resolve(
-    const Providers& providers, const std::shared_ptr<const App>& app, const Platform& platform,
-    const std::map<std::string, Secret>& secrets,
-    const std::function<bool(const std::string& app)>& has_app);
+// an app that there is. Errors: invalid, with the place in the manifest.
+Result<std::shared_ptr<const Graph>> resolve(const Providers& providers,
+                                             const std::shared_ptr<const App>& app,
+                                             const Surroundings& around);
 
 }  // namespace fairlead

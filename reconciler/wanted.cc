@@ -55,8 +55,10 @@ std::string told(const std::vector<Error>& errors) {
 
 void Reconciler::on(const ManifestsChanged& event) {
   const FolderReading& reading = *event.reading;
-  const bool secrets_changed = secrets_ != reading.secrets;
+  const bool secrets_changed =
+      secrets_ != reading.secrets || certificates_ != reading.certificates;
   secrets_ = reading.secrets;
+  certificates_ = reading.certificates;
   folder_ = reading.folder;
   revision_ = reading.revision;
   const Catalog::Change change = catalog_.read(reading);
@@ -73,10 +75,12 @@ void Reconciler::on(const ManifestsChanged& event) {
                                             [this](const auto& name) { return is_service(name); });
   const bool first = !std::exchange(wanted_once_, true);
   if (first) forget_strays();
+  std::set<std::string> changed = change.changed;
+  changed.merge(share_out_hosts());
   if (first || secrets_changed || services_changed) {
     want_all();
   } else {
-    want(change.changed);
+    want(changed);
   }
   // What failed under another manifest deserves a new try.
   for (const std::string& name : change.saved) {
@@ -87,6 +91,18 @@ void Reconciler::on(const ManifestsChanged& event) {
     for (const std::string& before : entry.app->after) dependents_[before].insert(name);
   }
   guard_due_ = true;
+}
+
+// Gives the apps that have other host names than before.
+std::set<std::string> Reconciler::share_out_hosts() {
+  std::map<std::string, HostOwners::Claim> claims;
+  for (const auto& [name, entry] : catalog_.entries()) {
+    claims[name] = {entry.source, claimed_hosts(*entry.app, *platform_)};
+  }
+  std::set<std::string> moved = hosts_.update(claims, *platform_);
+  const std::string kept = hosts_.encode();
+  if (std::exchange(kept_hosts_, kept) != kept) keep(hosts_folder, owners_file, kept);
+  return moved;
 }
 
 void Reconciler::tell_reading(const Catalog::Change& change) {
@@ -152,8 +168,9 @@ void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
 // An app that is about to be removed keeps what it was until the guard has decided.
 void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>& whole) {
   Result<std::shared_ptr<const Graph>> graph =
-      resolve(providers_, whole, *platform_, secrets_,
-              [this](const std::string& name) { return catalog_.entries().count(name) > 0; });
+      resolve(providers_, whole,
+              {*platform_, secrets_, certificates_, hosts_.lost(state.name),
+               [this](const std::string& name) { return catalog_.entries().count(name) > 0; }});
   if (!graph) {
     state.frozen = graph.error().text() + "; what runs is left as it is";
     return;
@@ -168,6 +185,7 @@ void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>&
   state.retries.clear();
   state.memory.counters.clear();
   state.memory.troubles.clear();
+  state.memory.notes.clear();
   if (changed) state.memory.counters[manifest_changed] = changed.mapped();
   state.repeats = 0;
 }
@@ -212,6 +230,8 @@ void Reconciler::save_again() {
       keep(folder, name, updates_.encode(name));
     } else if (folder == images_folder) {
       keep(folder, name, images_.encode(name));
+    } else if (folder == hosts_folder) {
+      keep(folder, name, kept_hosts_);
     } else {
       save(name);
     }

@@ -175,6 +175,7 @@ TEST_CASE("what reaches beyond the container is not for images to say") {
   const ImageManifest manifest = in_image(R"(image: evil/blog:2
 expose:
 - {port: 80, publish: "0.0.0.0:80", domains: [bank.example.org]}
+- {port: 81, auth: others, allow: [], redirect: false, hsts: 8760h, timeout: 5m, gzip: false}
 mounts: [{host: /, path: /host}]
 after: [search]
 suspend: true
@@ -203,25 +204,35 @@ processes:
             "folder's to give\n" +  //
             at + "3:37: an image may not say expose[0].domains: host names are the folder's " +
             "to give\n" +  //
-            at + "4:1: an image may not say mounts: folders of the host are the folder's to " +
+            at +
+            "4:14: an image may not say expose[1].auth: files with secrets are the folder's to " +
+            "give\n" +  //
+            at + "4:28: an image may not say expose[1].allow: who may come is the folder's to " +
+            "say\n" +  //
+            at + "4:39: an image may not say expose[1].redirect: host names are the folder's " +
+            "to give\n" +  //
+            at + "4:56: an image may not say expose[1].hsts: host names are the folder's to " +
+            "give\n" +  //
+            at + "5:1: an image may not say mounts: folders of the host are the folder's to " +
             "give\n" +                                                                         //
-            at + "5:1: an image may not say after" + when +                                    //
-            at + "6:1: an image may not say suspend" + when +                                  //
-            at + "7:1: an image may not say reclaim" + fate +                                  //
-            at + "8:1: an image may not say resources" + share +                               //
-            at + "9:1: an image may not say update" + when +                                   //
-            at + "10:1: an image may not say security: an image can only say strict\n" +       //
-            at + "12:9: an image may not say secrets.KEY.file: files with secrets are the " +  //
+            at + "6:1: an image may not say after" + when +                                    //
+            at + "7:1: an image may not say suspend" + when +                                  //
+            at + "8:1: an image may not say reclaim" + fate +                                  //
+            at + "9:1: an image may not say resources" + share +                               //
+            at + "10:1: an image may not say update" + when +                                  //
+            at + "11:1: an image may not say security: an image can only say strict\n" +       //
+            at + "13:9: an image may not say secrets.KEY.file: files with secrets are the " +  //
             "folder's to give\n" +                                                             //
-            at + "15:14: an image may not say needs[0].database.reclaim" + fate +              //
-            at + "15:31: an image may not say needs[0].database.connections_max" + share +     //
-            at + "15:54: an image may not say needs[0].database.rotation: credentials are " +  //
+            at + "16:14: an image may not say needs[0].database.reclaim" + fate +              //
+            at + "16:31: an image may not say needs[0].database.connections_max" + share +     //
+            at + "16:54: an image may not say needs[0].database.rotation: credentials are " +  //
             "the folder's to manage\n" +                                                       //
-            at + "17:10: an image may not say deploy.replicas" + share +                       //
-            at + "19:12: an image may not say processes.worker.replicas" + share +             //
-            at + "19:27: an image may not say processes.worker.resources" + share);
+            at + "18:10: an image may not say deploy.replicas" + share +                       //
+            at + "20:12: an image may not say processes.worker.replicas" + share +             //
+            at + "20:27: an image may not say processes.worker.resources" + share);
   CHECK(manifest.document.value.dump() ==
-        R"({"expose":[{"port":80}],"secrets":{"KEY":{},"OWN":{"generate":32}},)"
+        R"({"expose":[{"port":80},{"port":81,"timeout":"5m","gzip":false}],)"
+        R"("secrets":{"KEY":{},"OWN":{"generate":32}},)"
         R"("needs":[{"database":{}},{"storage":{"path":"/srv"}}],"deploy":{"strategy":"rolling"},)"
         R"("processes":{"worker":{"command":["work"]}}})");
 }
@@ -260,11 +271,25 @@ TEST_CASE("every field that an image may say was decided on") {
                                          "health.timeout",
                                          "user",
                                          "workdir"};
-  std::set<std::string> decided = {
-      "name",         "expose[].proto", "expose[].port",  "expose[].path",    "expose[].body_limit",
-      "needs[]",      "needs[].*.path", "needs[].*.size", "needs[].*.shared", "secrets.*.generate",
-      "secrets.*.as", "hosts.*",        "labels.*",       "deploy.strategy",  "deploy.deadline",
-      "deploy.drain"};
+  std::set<std::string> decided = {"name",
+                                   "expose[].proto",
+                                   "expose[].port",
+                                   "expose[].path",
+                                   "expose[].body_limit",
+                                   "expose[].timeout",
+                                   "expose[].buffering",
+                                   "expose[].gzip",
+                                   "needs[]",
+                                   "needs[].*.path",
+                                   "needs[].*.size",
+                                   "needs[].*.shared",
+                                   "secrets.*.generate",
+                                   "secrets.*.as",
+                                   "hosts.*",
+                                   "labels.*",
+                                   "deploy.strategy",
+                                   "deploy.deadline",
+                                   "deploy.drain"};
   for (const std::string& field : process) {
     decided.insert(field);
     decided.insert("processes.*." + field);

@@ -324,6 +324,22 @@ TEST_CASE("an SQL call is answered, and a writing one is refused by a world that
   }
 }
 
+TEST_CASE("a program is run, and one that writes is refused by a world that only reads") {
+  for (const bool read_only : {false, true}) {
+    Bench bench;
+    bench.options.read_only = read_only;
+    ProcessCall call;
+    call.arguments = {"touch", bench.folder / "mark"};
+    call.write = true;
+    const RequestId id = bench.submit(call);
+    const auto answered = bench.next<Answered>();
+    REQUIRE(answered);
+    CHECK(answered->request == id);
+    CHECK(answered->answer.status == (read_only ? 0 : 200));
+    CHECK(fs::exists(bench.folder / "mark") == !read_only);
+  }
+}
+
 TEST_CASE("the world ends within a second with calls and streams hanging") {
   Bench bench;
   RawServer engine(bench.folder / "engine.sock", [](const RawServer::Connection& connection) {
@@ -342,6 +358,10 @@ TEST_CASE("the world ends within a second with calls and streams hanging") {
   statement.endpoint = "192.0.2.1:3306";
   statement.timeout = std::chrono::minutes(5);
   bench.submit(statement);
+  ProcessCall program;
+  program.arguments = {"sleep", "1000"};
+  program.timeout = std::chrono::minutes(5);
+  bench.submit(program);
   REQUIRE(bench.next<StreamOpened>());
   const auto start = Clock::now();
   bench.end();
@@ -375,46 +395,6 @@ TEST_CASE("on SIGHUP a valid platform file is handed on, an invalid one is not")
   bench.folder.write("fairlead.yml", "domian: example.org\n");
   std::raise(SIGHUP);
   CHECK_FALSE(bench.next<PlatformChanged>(milliseconds(300)));
-}
-
-TEST_CASE("files are written whole with their mode, listed and removed") {
-  Bench bench;
-  using Act = FileCall::Act;
-  CHECK(bench.file(Act::list, "manifests").status == 404);
-  CHECK(bench.file(Act::remove, "manifests/blog.json").status == 404);
-  CHECK(bench.file(Act::write, "manifests/blog.json", "one").status == 200);
-  CHECK(bench.file(Act::write, "manifests/blog.json", "two").status == 200);
-  CHECK(bench.file(Act::write, "manifests/a/b.json", "x").status == 200);
-  CHECK(bench.file(Act::list, "manifests").body ==
-        "[\"manifests/a/b.json\",\"manifests/blog.json\"]");
-  CHECK(*read_file(bench.folder / "state/manifests/blog.json", 100) == "two");
-  struct stat status;
-  REQUIRE(::stat((bench.folder / "state/manifests/blog.json").c_str(), &status) == 0);
-  CHECK((status.st_mode & 07777) == 0600);
-  CHECK(bench.file(Act::remove, "manifests/blog.json").status == 200);
-  CHECK(bench.file(Act::remove, "manifests").status == 200);
-  CHECK_FALSE(fs::exists(bench.folder / "state/manifests"));
-}
-
-TEST_CASE("no path leads out of an area, and a full disk is said with what to do") {
-  Bench bench;
-  using Act = FileCall::Act;
-  bench.folder.write("outside/keep", "x");
-  fs::create_directories(bench.folder / "state");
-  bench.folder.link("../outside", "state/link");
-  for (const std::string path : {"", "/etc/x", "../outside/keep", "a/../../x", "a//b", "a/./b"}) {
-    CHECK(bench.file(Act::write, path, "x").status == 500);
-    CHECK(bench.file(Act::remove, path).status == 500);
-  }
-  CHECK(bench.file(Act::write, "link/new", "x").status == 500);
-  CHECK(bench.file(Act::remove, "link/keep").status == 500);
-  CHECK(bench.file(Act::remove, "link").status == 200);
-  CHECK(fs::exists(bench.folder / "outside/keep"));
-  bench.folder.write("state/manifests", "in the way");
-  const Answer answer = bench.file(Act::write, "manifests/blog.json", "x");
-  CHECK(answer.status == 500);
-  CHECK(answer.error == "cannot write " + bench.folder / "state/manifests/blog.json" +
-                            ": Not a directory; check that disk");
 }
 
 TEST_CASE("file calls keep their order") {

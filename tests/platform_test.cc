@@ -37,6 +37,8 @@ TEST_CASE("every member of the platform can be said") {
   CHECK(platform.folders.secrets == "/srv/secrets");
   CHECK(platform.folders.state == "/var/lib/fairlead");
   CHECK(platform.folders.mounted_secrets == "/run/fairlead/secrets");
+  CHECK(platform.folders.edge == "/srv/edge");
+  CHECK(platform.folders.certificates == "/srv/certificates");
   CHECK(platform.socket == "/run/fairlead/fairlead.sock");
   CHECK(platform.engine.host == "tcp://docker.example.org:2376");
   CHECK(platform.engine.certificates == "/etc/fairlead/tls");
@@ -59,6 +61,26 @@ TEST_CASE("every member of the platform can be said") {
   messagebus.user = "boss";
   messagebus.password_file = "/etc/fairlead/mq";
   CHECK(platform.messagebus == messagebus);
+  const Platform::Edge& edge = platform.edge;
+  CHECK(edge.mode == Platform::Edge::Mode::host);
+  CHECK(edge.address == "::");
+  CHECK(edge.http_port == 8080);
+  CHECK(edge.https_port == 8443);
+  CHECK(edge.status_port == 9404);
+  CHECK(edge.trusted_proxies == std::vector<std::string>{"10.0.0.7", "fd00::/8"});
+  CHECK(edge.shutdown_timeout == 10min);
+  REQUIRE(edge.tenants.size() == 2);
+  CHECK(edge.tenants[0].folder == "team-a");
+  CHECK(edge.tenants[0].domains == std::vector<std::string>{"a.example.org", "*.a.example.org"});
+  CHECK(edge.tenants[1].folder == "teams/b");
+  CHECK(edge.test == std::vector<std::string>{"/usr/sbin/nginx", "-t", "-c", "{config}"});
+  CHECK(edge.reload == std::vector<std::string>{"systemctl", "reload", "nginx"});
+  CHECK(edge.acme.email == "ops@example.org");
+  CHECK(edge.acme.directory == "https://ca.example.org:14000/dir");
+  CHECK(edge.acme.ca_file == "/srv/ca.pem");
+  CHECK(edge.acme.dns == "cloudflare");
+  CHECK(edge.acme.dns_env_file == "/srv/dns.env");
+  CHECK(edge.acme.orders_per_week == 5);
   CHECK(platform.mount_roots == std::vector<std::string>{"/srv/media", "/srv/www"});
   REQUIRE(platform.registries.size() == 2);
   CHECK(platform.registries.at("ghcr.io").user == "acme");
@@ -97,6 +119,20 @@ TEST_CASE("the defaults that the schema tells are those that hold") {
   CHECK(default_of("database", "port") == Json(platform.database.port));
   CHECK(default_of("messagebus", "port") == Json(platform.messagebus.port));
   CHECK(default_of("messagebus", "management_port") == Json(platform.messagebus.management_port));
+  CHECK(default_of("folders", "edge") == Json(platform.folders.edge));
+  CHECK(default_of("folders", "certificates") == Json(platform.folders.certificates));
+  CHECK(default_of("edge", "mode") == Json("managed"));
+  CHECK(platform.edge.mode == Platform::Edge::Mode::managed);
+  CHECK(default_of("edge", "address") == Json(platform.edge.address));
+  CHECK(default_of("edge", "http_port") == Json(platform.edge.http_port));
+  CHECK(default_of("edge", "https_port") == Json(platform.edge.https_port));
+  CHECK(default_of("edge", "status_port") == Json(platform.edge.status_port));
+  CHECK(default_of("edge", "test") == Json(platform.edge.test));
+  CHECK(default_of("edge", "reload") == Json(platform.edge.reload));
+  CHECK(default_of("edge", "shutdown_timeout") ==
+        Json(format_duration(platform.edge.shutdown_timeout)));
+  CHECK(platform_schema().source()["definitions"]["acme"]["properties"]["orders_per_week"]
+                                  ["default"] == Json(platform.edge.acme.orders_per_week));
   CHECK(default_of("prune", "fuse_apps") == Json(platform.prune.fuse_apps));
   CHECK(default_of("prune", "fuse_percent") == Json(platform.prune.fuse_percent));
   CHECK(default_of("prune", "grace") == Json(format_duration(platform.prune.grace)));
@@ -182,4 +218,50 @@ TEST_CASE("a platform file that cannot be read has one clear error") {
   CHECK(errors_of("domain: a.org\n---\ndomain: b.org\n") ==
         "f.yml:2:1: the platform file has one document, got a second one\n");
   CHECK(errors_of("[]") == "f.yml:1:1: must be a map of settings, got a list\n");
+}
+
+TEST_CASE("what the edge renders and where it listens is checked") {
+  CHECK(errors_of("edge: {mode: none}") == "");
+  CHECK(errors_of("edge: {address: 10.0.0.999}") ==
+        "f.yml:1:8: edge.address: must be an IP address, got \"10.0.0.999\"\n");
+  CHECK(errors_of("edge: {http_port: 81, https_port: 81}") ==
+        "f.yml:1:23: edge.https_port: is the http_port, too: each needs its own\n");
+  CHECK(errors_of("edge: {mode: host, status_port: 443}") ==
+        "f.yml:1:20: edge.status_port: is one of the other two ports, too: each needs its own\n");
+  CHECK(errors_of("edge: {http_port: 8080, status_port: 80}") ==
+        "f.yml:1:25: edge.status_port: must be neither 80 nor 443, which it has for the apps\n");
+  CHECK(errors_of("edge: {http_port: 8080, status_port: 8080}") == "");
+  CHECK(errors_of("edge: {trusted_proxies: [10.0.0.1/8]}") ==
+        "f.yml:1:26: edge.trusted_proxies[0]: must be an IP address, or a range such as 10.0.0.0/8 "
+        "that begins with its first address, got \"10.0.0.1/8\"\n");
+  CHECK(errors_of("edge: {shutdown_timeout: 0s}") ==
+        "f.yml:1:8: edge.shutdown_timeout: must be 1s..24h, got 0s\n");
+  CHECK(errors_of("edge: {reload: [nginx, -s, reload]}") ==
+        "f.yml:1:8: edge.reload: is for mode host: leave it out, or say mode: host\n");
+  CHECK(errors_of("edge: {mode: host, test: [\"a\\nb\"]}").find("edge.test[0]: must be one line") !=
+        std::string::npos);
+  CHECK(errors_of("edge: {acme: {dns: cloudflare}}") == "f.yml:1:8: edge.acme.email: is missing\n");
+  CHECK(errors_of("edge: {acme: {email: a@b, directory: \"http://ca\"}}") != "");
+  CHECK(errors_of("edge: {acme: {email: a@b, dns_env_file: /x}}") ==
+        "f.yml:1:27: edge.acme.dns_env_file: is for the plugin that `dns` names, which is not "
+        "said\n");
+  for (const char* folder : {"/srv/a b", "/srv/$x", "/srv/;", "/srv/\\\"", "/", "/srv/../x"}) {
+    CAPTURE(folder);
+    CHECK(errors_of(std::string("folders: {edge: \"") + folder + "\"}") != "");
+  }
+}
+
+TEST_CASE("a tenant has a folder below the manifests, and domains that no other tenant has") {
+  const auto errors_with = [](const std::string& items) {
+    return errors_of("edge:\n  tenants:\n" + items);
+  };
+  CHECK(errors_with("  - {folder: ../a, domains: [a.org]}\n") ==
+        "f.yml:3:6: edge.tenants[0].folder: must be a path below the manifest folder, without "
+        "\"..\", got \"../a\"\n");
+  CHECK(errors_with("  - {folder: a, domains: [\"a b\"]}\n").find("must be a host name") !=
+        std::string::npos);
+  CHECK(errors_with("  - {folder: a, domains: [A.org]}\n  - {folder: b, domains: [a.org]}\n") ==
+        "f.yml:4:27: edge.tenants[1].domains[0]: a.org is already taken by "
+        "edge.tenants[0].domains[0]\n");
+  CHECK(errors_with("  - {folder: a}\n") == "f.yml:3:5: edge.tenants[0].domains: is missing\n");
 }

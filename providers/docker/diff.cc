@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "providers/docker/backends.h"
 #include "providers/docker/diff_process.h"
 #include "providers/docker/reader.h"
 #include "providers/docker/resolve.h"
@@ -97,11 +98,10 @@ class AppDiff {
   }
 
   void network() {
-    const std::string& app = view_.app;
     const SeenNetwork* own = draft_.own = own_network(draft_.seen);
     for (const SeenNetwork& network : draft_.seen.networks) {
       if (!network.ours) {
-        conflict("network " + app,
+        conflict("network " + network.name,
                  "a network of this name exists and is not fairlead's; remove or "
                  "rename it, or give the app another name");
       } else if (&network != own) {
@@ -110,7 +110,7 @@ class AppDiff {
     }
     if (own) {
       draft_.addresses = Addresses(own->subnet, addresses_in_use(draft_.seen));
-      draft_.report.resources.push_back({"network", app, own->subnet, ""});
+      draft_.report.resources.push_back({"network", own->name, own->subnet, ""});
     } else if (draft_.blocked.empty()) {
       create_network();
     }
@@ -124,17 +124,18 @@ class AppDiff {
     for (const SeenContainer& visitor : draft_.seen.visitors) {
       const std::string& service = visitor.identity.app;
       if (!settled || view_.wanted->services.count(service) > 0) continue;
-      draft_.add(steps_.disconnect(visitor, view_.app), view_.app + " does not use " + service);
+      draft_.add(steps_.disconnect(visitor, network_name(view_.app)), view_.app + " does not use " + service);
     }
     if (!draft_.blocked.empty()) return;
-    for (const std::string& service : view_.wanted->services) attach(service);
+    for (const auto& [service, awaited] : view_.wanted->services) attach(service, awaited);
   }
 
-  void attach(const std::string& service) {
+  void attach(const std::string& service, bool awaited) {
     const auto held = view_.services.find(service);
     const auto* seen =
         held == view_.services.end() ? nullptr : dynamic_cast<const SeenApp*>(held->second);
     const SeenContainer* serving = seen ? serving_container(*seen) : nullptr;
+    if (!serving && !awaited) return;
     if (!serving) {
       const std::string cause = "until the app " + service + " runs";
       draft_.before.push_back(draft_.add(Steps::wait("container " + service), cause));
@@ -146,15 +147,18 @@ class AppDiff {
     if (!address) return;
     std::vector<std::size_t> needs;
     if (draft_.network) needs.push_back(*draft_.network);
-    const Attachment attachment{view_.app, *address, {service}};
-    draft_.before.push_back(draft_.add(steps_.connect(*serving, attachment),
-                                       view_.app + " uses " + service, std::move(needs)));
+    const Attachment attachment{network_name(view_.app), *address, {service}};
+    const std::size_t attached = draft_.add(
+        steps_.connect(*serving, attachment),
+        awaited ? view_.app + " uses " + service : service + " leads to " + view_.app,
+        std::move(needs));
+    if (awaited) draft_.before.push_back(attached);
   }
 
   bool is_attached(const std::string& id) const {
     return std::any_of(draft_.seen.visitors.begin(), draft_.seen.visitors.end(),
                        [&](const SeenContainer& visitor) {
-                         const auto endpoint = visitor.networks.find(view_.app);
+                         const auto endpoint = visitor.networks.find(network_name(view_.app));
                          return visitor.id == id && endpoint != visitor.networks.end() &&
                                 endpoint->second.network_id == draft_.own->id;
                        });
@@ -275,7 +279,7 @@ void diff_removal(const Keys& keys, const View& view, Plan& plan, Report& report
     if (container.state == "removing") report.due(view.now.steady + removal_poll);
   }
   for (const SeenContainer& visitor : seen.visitors) {
-    gone.push_back(draft.add(steps.disconnect(visitor, view.app), cause));
+    gone.push_back(draft.add(steps.disconnect(visitor, network_name(view.app)), cause));
   }
   // One that the engine is still removing keeps the network busy.
   const bool busy = std::any_of(seen.containers.begin(), seen.containers.end(),
@@ -312,12 +316,13 @@ Standing standing_of(const View& view) {
       if (!endpoint.address.empty()) standing.addresses.insert(endpoint.address);
     }
   }
+  standing.backends = backends_of(view);
   return standing;
 }
 
 const SeenContainer* serving_container(const SeenApp& seen) {
   for (const SeenContainer& container : seen.containers) {
-    const auto endpoint = container.networks.find(container.identity.app);
+    const auto endpoint = container.networks.find(network_name(container.identity.app));
     const bool serves = container.identity.process == "web" && container.state == "running" &&
                         !container.failed() && endpoint != container.networks.end() &&
                         !endpoint->second.address.empty();
@@ -332,7 +337,7 @@ std::vector<Probe> health_probes(const View& view) {
   for (const auto& spec : container_specs(*view.wanted)) {
     if (!spec->http) continue;
     for (const SeenContainer& container : seen_of(view).containers) {
-      const auto endpoint = container.networks.find(view.app);
+      const auto endpoint = container.networks.find(network_name(view.app));
       const bool asked = container.identity.process == spec->process &&
                          container.identity.fingerprint == spec->fingerprint &&
                          container.state == "running" && container.detail &&

@@ -85,7 +85,7 @@ std::optional<std::size_t> ProcessDiff::create_slot(int replica, Needs needs) {
   needs.insert(needs.end(), draft_.before.begin(), draft_.before.end());
   const Needs secrets = secret_writes();
   needs.insert(needs.end(), secrets.begin(), secrets.end());
-  const Attachment attachment{spec_.app, *address, {spec_.process, spec_.app}};
+  const Attachment attachment{network_name(spec_.app), *address, {spec_.process, spec_.app}};
   return draft_.add(draft_.steps.create(spec_, replica, attachment), cause_of_create(),
                     std::move(needs));
 }
@@ -160,6 +160,7 @@ void ProcessDiff::mend_settings(const SeenContainer& container, const Needs& nee
 
 ProcessDiff::Needs ProcessDiff::mend_networks(const SeenContainer& container) {
   Needs mended;
+  const std::string own = network_name(spec_.app);
   const std::string wanted_id = draft_.own ? draft_.own->id : "";
   bool attached = false;
   for (const auto& [name, endpoint] : container.networks) {
@@ -168,13 +169,13 @@ ProcessDiff::Needs ProcessDiff::mend_networks(const SeenContainer& container) {
     // A container that never ran has no network id yet.
     const bool same =
         endpoint.network_id.empty() || wanted_id.empty() || endpoint.network_id == wanted_id;
-    if (name == spec_.app && same && !draft_.network) {
+    if (name == own && same && !draft_.network) {
       attached = true;
     } else {
       // The engine forgets an endpoint of a lost network only when a network of this name is there
       // again.
       const Needs needs = draft_.network ? Needs{*draft_.network} : Needs{};
-      const std::string cause = name == spec_.app ? "attached to a network that is gone"
+      const std::string cause = name == own ? "attached to a network that is gone"
                                                   : "network " + name + " is not in the manifest";
       mended.push_back(draft_.add(draft_.steps.disconnect(container, name), cause, needs));
     }
@@ -184,9 +185,9 @@ ProcessDiff::Needs ProcessDiff::mend_networks(const SeenContainer& container) {
   if (!address) return mended;
   Needs needs = mended;
   if (draft_.network) needs.push_back(*draft_.network);
-  const Attachment attachment{spec_.app, *address, {spec_.process, spec_.app}};
+  const Attachment attachment{network_name(spec_.app), *address, {spec_.process, spec_.app}};
   return {draft_.add(draft_.steps.connect(container, attachment),
-                     "not attached to network " + spec_.app, std::move(needs))};
+                     "not attached to network " + own, std::move(needs))};
 }
 
 // Nobody else restarts what is unhealthy: the engine only restarts what ends.

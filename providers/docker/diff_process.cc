@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "providers/docker/backends.h"
+
 namespace fairlead::docker {
 namespace {
 
@@ -113,8 +115,8 @@ void ProcessDiff::clear_away() {
   }
   if (draft_.view.wanted->app->suspend) return;
   for (const SeenContainer* container : surplus_) {
-    const Needs gone = retire(draft_, *container, Ending::remove,
-                              "replicas: " + std::to_string(spec_.replicas), {});
+    const Needs gone =
+        let_go(*container, Ending::remove, "replicas: " + std::to_string(spec_.replicas), {});
     // It may hold what only one may hold.
     if (spec_.recreate) cleared_.insert(cleared_.end(), gone.begin(), gone.end());
   }
@@ -125,7 +127,7 @@ void ProcessDiff::suspend() {
   all.insert(all.end(), surplus_.begin(), surplus_.end());
   for (const auto& [replica, container] : current_) all.push_back(container);
   for (const SeenContainer* container : all) {
-    retire(draft_, *container, Ending::stop, "suspend: true", {});
+    let_go(*container, Ending::stop, "suspend: true", {});
   }
   draft_.report.worsen(HealthState::suspended, "Suspended", "suspended by the manifest");
 }
@@ -166,11 +168,13 @@ void ProcessDiff::roll() {
   Needs waits;
   for (const auto& [replica, container] : current_) {
     keep_running(*container);
-    if (ready(*container).ready()) {
+    const bool is_ready = ready(*container).ready();
+    if (is_ready && is_sent_requests(draft_.view, *container)) {
       ++healthy;
     } else {
-      waits.push_back(
-          draft_.add(Steps::wait("container " + container->name), "until it is healthy"));
+      waits.push_back(draft_.add(Steps::wait("container " + container->name),
+                                 is_ready ? "until the edge sends requests to it"
+                                          : "until it is healthy"));
     }
   }
   roll_out(healthy, std::move(waits));
@@ -188,7 +192,7 @@ void ProcessDiff::roll_out(std::size_t healthy, Needs before) {
     if (serving.empty()) return needs;
     const SeenContainer* last = serving.back();
     serving.pop_back();
-    return retire(draft_, *last, Ending::remove, cause, std::move(needs));
+    return let_go(*last, Ending::remove, cause, std::move(needs));
   };
   while (serving.size() > keep) drop_last({});
   for (const SeenContainer* container : serving) keep_running(*container);
@@ -232,6 +236,18 @@ void ProcessDiff::recreate() {
   for (const SeenContainer* container : old_) {
     draft_.add(draft_.steps.remove(*container), "replaced by " + spec_.short_fingerprint(), until);
   }
+}
+
+// As retire(), but what is sent requests goes only when it is sent none any more, and has answered
+// those it had.
+ProcessDiff::Needs ProcessDiff::let_go(const SeenContainer& container, Ending ending,
+                                       const std::string& cause, Needs needs) {
+  const Drain drain = drain_of(draft_.view, container);
+  if (drain.due) draft_.report.due(*drain.due);
+  if (!drain.wait.empty()) {
+    needs = {draft_.add(Steps::wait("container " + container.name), drain.wait, std::move(needs))};
+  }
+  return retire(draft_, container, ending, cause, std::move(needs));
 }
 
 ProcessDiff::Needs ProcessDiff::stop_old(const Needs& needs) {

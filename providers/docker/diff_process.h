@@ -66,6 +66,8 @@ class ProcessDiff {
   void roll();
   void roll_out(std::size_t healthy, Needs before);
   void recreate();
+  Needs let_go(const SeenContainer& container, Ending ending, const std::string& cause,
+               Needs needs);
   Needs stop_old(const Needs& needs);
   void start_fresh();
   void restore_old();

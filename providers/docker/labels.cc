@@ -22,8 +22,14 @@ bool same_digest(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+std::string network_name(const std::string& app) { return app == edge_app ? edge_network : app; }
+
+std::string app_of_network(const std::string& network) {
+  return network == edge_network ? edge_app : network;
+}
+
 std::string Identity::name() const {
-  if (kind == "network") return app;
+  if (kind == "network") return network_name(app);
   if (kind == "volume") return app + ".data";
   if (kind == "reader") {
     const std::size_t digits = fingerprint.find(':') + 1;

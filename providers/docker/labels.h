@@ -31,6 +31,15 @@ inline constexpr char schema_version[] = "1";
 inline constexpr std::size_t fingerprint_in_name = 8;
 inline constexpr std::size_t image_id_in_name = 12;
 
+// An app's network bears its name. Except the edge's, whose container is in the networks of others
+// too: the engine leads published ports through that network of the container whose name comes
+// first, and cuts connections when another one does (measured on 20.10); no app's name begins with
+// a digit.
+inline constexpr char edge_app[] = "edge";
+inline constexpr char edge_network[] = "0.edge";
+std::string network_name(const std::string& app);
+std::string app_of_network(const std::string& network);
+
 // What an owned object says that it is. `kind` is "container", "network", "volume" or "reader": a
 // container that is never started, to read a manifest out of an image.
 struct Identity {

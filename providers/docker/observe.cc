@@ -20,7 +20,7 @@ class AppObserver : public Rounds {
     if (scope.hinted) hinted_ = *scope.hinted;
     if (scope.memory) {
       suspects_ = scope.memory->suspects;
-      stuck_ = scope.memory->counters.count("failed remove network " + app_) > 0;
+      stuck_ = scope.memory->counters.count("failed remove network " + network_name(app_)) > 0;
     }
     if (scope.wanted) specs_ = container_specs(*scope.wanted);
     seen_->as_of = scope.now.steady;
@@ -65,11 +65,11 @@ class AppObserver : public Rounds {
     };
     ask_json(get(api_ + "/containers/json?all=1&filters=" + ours), "list containers",
              [this](const Json& body) { containers(body); });
-    ask_json(get(api_ + "/networks?filters=" + named(app_)), "list networks",
+    ask_json(get(api_ + "/networks?filters=" + named(network_name(app_))), "list networks",
              [this](const Json& body) {
                for (const Json& entry : body.items()) {
                  SeenNetwork network = decode_network(keys_, entry);
-                 if (network.name == app_) seen_->networks.push_back(std::move(network));
+                 if (network.name == network_name(app_)) seen_->networks.push_back(std::move(network));
                }
              });
     const std::string volume = Identity{"volume", app_, "", "", 1}.name();
@@ -86,7 +86,7 @@ class AppObserver : public Rounds {
       const Json attached =
           Json::object({{"label", Json(std::vector<std::string>{std::string(label::installation) +
                                                                 "=" + keys_.installation()})},
-                        {"network", Json(std::vector<std::string>{app_})}});
+                        {"network", Json(std::vector<std::string>{network_name(app_)})}});
       ask_json(get(api_ + "/containers/json?all=1&filters=" + filters(attached)),
                "list containers of the network", [this](const Json& body) { visitors(body); });
     }

@@ -65,8 +65,9 @@ class AllObserver : public Rounds {
   }
   void tell_hosts(const SeenContainer& container) {
     for (const auto& [network, endpoint] : container.networks) {
-      if (network == container.identity.app) continue;
-      const auto host = apps_.find(network);
+      const std::string app = app_of_network(network);
+      if (app == container.identity.app) continue;
+      const auto host = apps_.find(app);
       if (host != apps_.end()) host->second->visitors.push_back(container);
     }
   }
@@ -75,9 +76,10 @@ class AllObserver : public Rounds {
     if (const auto subnet = Subnet::parse(seen.subnet)) engine_->subnets.insert(subnet->range());
     // A foreign network is kept too, under the app whose name it takes; apps without objects of
     // ours ignore it.
+    const std::string named = app_of_network(seen.name);
     if (seen.ours) {
-      app(seen.name).networks.push_back(std::move(seen));
-    } else if (const auto held = apps_.find(seen.name); held != apps_.end()) {
+      app(named).networks.push_back(std::move(seen));
+    } else if (const auto held = apps_.find(named); held != apps_.end()) {
       held->second->networks.push_back(std::move(seen));
     }
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "providers/docker/labels.h"
 #include "providers/docker/reader.h"
 
 namespace fairlead::docker {
@@ -34,6 +35,14 @@ Result<void> check_bind(const Json& mount, const std::string& app, const Platfor
   if (below(source, platform.folders.mounted_secrets + "/" + app)) {
     if (mount["ReadOnly"].as_bool()) return {};
     return denied("a secret mounted writable");
+  }
+  if (app == edge_app && source == platform.folders.edge) {
+    if (mount["ReadOnly"].as_bool()) return {};
+    return denied("the edge's configuration mounted writable");
+  }
+  // Private keys are in there.
+  if (below(source, platform.folders.edge) || below(platform.folders.edge, source)) {
+    return denied("mount of " + source + ": the edge's configuration");
   }
   const auto& roots = platform.mount_roots;
   if (std::any_of(roots.begin(), roots.end(),
@@ -75,7 +84,7 @@ Result<void> check_fields(const Json& body, const std::string& app) {
     if (key != "EndpointsConfig") return denied("NetworkingConfig." + key);
   }
   for (const auto& [network, value] : body["NetworkingConfig"]["EndpointsConfig"].members()) {
-    if (network != app) return denied("network " + network);
+    if (network != network_name(app)) return denied("network " + network);
   }
   return {};
 }
@@ -100,7 +109,7 @@ Result<void> check_container(const Json& body, const Platform& platform) {
     if (known.count(key) == 0) return denied("HostConfig." + key);
   }
   if (app.empty()) return denied("a container without an owner");
-  if (host["NetworkMode"].as_string() != app)
+  if (host["NetworkMode"].as_string() != network_name(app))
     return denied("network " + host["NetworkMode"].as_string());
   if (!one_of(host["SecurityOpt"], {"no-new-privileges"}) || host["SecurityOpt"].empty()) {
     return denied("security options other than no-new-privileges");

@@ -202,7 +202,7 @@ class ProcessResolver {
   }
 
   Result<void> host_config() {
-    Json host = Json::object({{"NetworkMode", app_.name}, {"Init", true}});
+    Json host = Json::object({{"NetworkMode", network_name(app_.name)}, {"Init", true}});
     security(host);
     if (Result<void> done = mounts(host); !done) return done;
     tmpfs(host);
@@ -238,6 +238,13 @@ class ProcessResolver {
 
   bool mounts_storage() const { return main_ || app_.needs.storage->shared; }
 
+  static Json bind(const HostMount& mount) {
+    return Json::object({{"Type", "bind"},
+                         {"Source", mount.host},
+                         {"Target", mount.path},
+                         {"ReadOnly", mount.read_only}});
+  }
+
   Result<void> mounts(Json& host) {
     Json mounts = Json::array();
     if (app_.needs.storage && mounts_storage()) {
@@ -260,11 +267,12 @@ class ProcessResolver {
                          "add its root there, or use `needs: [storage]`",
                      app_.where("mounts")};
       }
-      mounts.push(Json::object({{"Type", "bind"},
-                                {"Source", mount.host},
-                                {"Target", mount.path},
-                                {"ReadOnly", mount.read_only}}));
+      mounts.push(bind(mount));
       say("mount." + mount.path, mount.host + (mount.read_only ? " ro" : " rw"), "mounts");
+    }
+    for (const HostMount& mount : main_ ? graph_.mounts : std::vector<HostMount>()) {
+      mounts.push(bind(mount));
+      say("mount." + mount.path, mount.host + (mount.read_only ? " ro" : " rw"), "image");
     }
     for (const SecretFile& file : spec_.secrets) {
       mounts.push(
@@ -290,19 +298,22 @@ class ProcessResolver {
     if (!main_) return;
     Json bindings = Json::object();
     Json exposed = Json::object();
-    for (std::size_t i = 0; i < app_.expose.size(); ++i) {
-      const Expose& expose = app_.expose[i];
-      if (!expose.publish) continue;
+    const auto publish = [&](const Expose& expose, const std::string& path) {
       const std::string port = std::to_string(expose.port) + "/tcp";
       const std::string host_port = std::to_string(expose.publish->port);
       Json all = bindings[port];
       all.push(Json::object({{"HostIp", expose.publish->address}, {"HostPort", host_port}}));
       bindings.set(port, all);
       exposed.set(port, Json::object());
-      say("publish." + expose.publish->address + ":" + host_port, port,
-          "expose[" + std::to_string(i) + "].publish");
+      say("publish." + expose.publish->address + ":" + host_port, port, path);
       publishes_ = true;
+    };
+    for (std::size_t i = 0; i < app_.expose.size(); ++i) {
+      if (app_.expose[i].publish) {
+        publish(app_.expose[i], "expose[" + std::to_string(i) + "].publish");
+      }
     }
+    for (const Expose& demanded : graph_.publishes) publish(demanded, "image");
     if (!publishes_) return;
     host.set("PortBindings", bindings);
     spec_.body.set("ExposedPorts", exposed);
@@ -381,7 +392,7 @@ Result<void> add_process(const Keys& keys, const ResolveInput& input, Graph& gra
   Resource resource;
   resource.kind = "container";
   resource.name = input.app->name + "." + process;
-  resource.needs.push_back("network " + input.app->name);
+  resource.needs.push_back("network " + network_name(input.app->name));
   if (spec->stores) resource.needs.push_back("volume " + input.app->name + ".data");
   graph.revision += (graph.revision.empty() ? "" : " ") + process + "=" + spec->short_fingerprint();
   resource.spec = std::make_shared<ContainerSpec>(std::move(*spec));
@@ -403,7 +414,7 @@ Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& gra
   for (const auto& [name, settings] : app.processes) containers += settings.replicas.value_or(1);
   auto network = std::make_shared<NetworkSpec>();
   network->prefix = prefix_for(containers);
-  graph.resources.push_back({"network", app.name, {}, network, ""});
+  graph.resources.push_back({"network", network_name(app.name), {}, network, ""});
   if (app.needs.storage) {
     graph.resources.push_back(
         {"volume", app.name + ".data", {}, std::make_shared<VolumeSpec>(), ""});

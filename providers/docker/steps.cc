@@ -46,13 +46,14 @@ Step Steps::create_network(const std::string& app, const Subnet& subnet) const {
   const Json ipam = Json::object({{"Subnet", subnet.text()},
                                   {"Gateway", subnet.address(1)},
                                   {"IPRange", subnet.upper_end().text()}});
+  const Identity identity{"network", app, "", "", 1};
   const Json body = Json::object(
-      {{"Name", app},
+      {{"Name", identity.name()},
        {"CheckDuplicate", true},
        {"Driver", "bridge"},
        {"IPAM", Json::object({{"Driver", "default"}, {"Config", Json::array({ipam})}})},
-       {"Labels", owner_labels(keys_, {"network", app, "", "", 1})}});
-  Step made = step("create", "network " + app, "POST", "/networks/create", body);
+       {"Labels", owner_labels(keys_, identity)}});
+  Step made = step("create", "network " + identity.name(), "POST", "/networks/create", body);
   made.claim = subnet.range();
   return made;
 }

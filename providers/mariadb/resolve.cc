@@ -27,7 +27,7 @@ Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& gra
   graph.env["DB_DATABASE"] = app.name;
   graph.env["DB_USERNAME"] = app.name;
   graph.env["DB_PASSWORD"] = password;
-  if (!input.platform->database.external) graph.services.insert("mariadb");
+  if (!input.platform->database.external) graph.services["mariadb"] = true;
   graph.resources.push_back({"database", app.name, {}, std::move(spec), ""});
   return {};
 }

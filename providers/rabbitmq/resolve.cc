@@ -34,7 +34,7 @@ Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& gra
   graph.env["RABBITMQ_USER"] = user;
   graph.env["RABBITMQ_PASSWORD"] = password;
   graph.env["RABBITMQ_VHOST"] = app.name;
-  if (!service.external) graph.services.insert(managed_app);
+  if (!service.external) graph.services[managed_app] = true;
   Resource resource;
   resource.kind = "vhost";
   resource.name = app.name;

@@ -7,6 +7,7 @@
 
 #include "providers/docker/docker.h"
 #include "providers/mariadb/mariadb.h"
+#include "providers/nginx/nginx.h"
 #include "providers/rabbitmq/rabbitmq.h"
 #include "reconciler/live/platform_file.h"
 #include "reconciler/live/read_only_world.h"
@@ -68,10 +69,12 @@ std::unique_ptr<Engine> Engine::open(const Setup& setup) {
   Providers providers;
   providers.push_back(mariadb::make_provider(*engine->keys_));
   providers.push_back(rabbitmq::make_provider(*engine->keys_));
+  providers.push_back(nginx::make_provider(*engine->keys_));
   providers.push_back(docker::make_provider(*engine->keys_));
   Reconciler::Options loop = setup.options;
   loop.choices = engine->state_->choices();
   loop.images = engine->state_->images();
+  loop.hosts = engine->state_->hosts();
   loop.seed = static_cast<std::uint64_t>(engine->world_->now().wall.count());
   engine->reconciler_ =
       std::make_unique<Reconciler>(std::move(providers), shared, engine->state_->last_good(), loop);

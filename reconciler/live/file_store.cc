@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "reconciler/check.h"
 #include "reconciler/live/file_io.h"
 
 namespace fairlead::live {
@@ -17,7 +18,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr unsigned kFolderMode = 0700;
+constexpr std::size_t kReadMax = 16u << 20;
+
+// What an ACME client lays into the edge's folder is read by nginx's workers, which are nobody.
+unsigned folder_mode(FileCall::Area area) { return area == FileCall::Area::edge ? 0755 : 0700; }
 
 std::vector<std::string> split(const std::string& path) {
   std::vector<std::string> parts(1);
@@ -37,18 +41,20 @@ bool proper(const std::vector<std::string>& parts) {
   });
 }
 
-// The folder that holds the last part, component by component without following links. A negative
-// errno on failure.
-int open_parent(const std::string& root, const std::vector<std::string>& parts, bool make) {
-  if (make) {
-    const int error = make_folders(root, kFolderMode);
+// The folder that holds the last part, component by component without following links. Those that
+// are missing are made with `make_mode`; 0: they are not. A negative errno on failure.
+int open_parent(const std::string& root, const std::vector<std::string>& parts,
+                unsigned make_mode) {
+  if (make_mode != 0) {
+    const int error = make_folders(root, make_mode);
     if (error != 0) return -error;
   }
   UniqueFd folder(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.ok()) return -errno;
   for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
     const char* name = parts[i].c_str();
-    if (make && ::mkdirat(folder.get(), name, kFolderMode) != 0 && errno != EEXIST) return -errno;
+    if (make_mode != 0 && ::mkdirat(folder.get(), name, make_mode) != 0 && errno != EEXIST)
+      return -errno;
     UniqueFd next(::openat(folder.get(), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     if (!next.ok()) return -errno;
     folder = std::move(next);
@@ -66,7 +72,15 @@ Answer failed(const std::string& act, const std::string& path, int error) {
 }  // namespace
 
 const std::string& FileStore::area(const FileCall& call) const {
-  return call.area == FileCall::Area::state ? state_ : secrets_;
+  switch (call.area) {
+    case FileCall::Area::state:
+      return folders_.state;
+    case FileCall::Area::secrets:
+      return folders_.mounted_secrets;
+    case FileCall::Area::edge:
+      return folders_.edge;
+  }
+  FAIRLEAD_CHECK(false);
 }
 
 Answer FileStore::call(const FileCall& call) const {
@@ -82,6 +96,8 @@ Answer FileStore::call(const FileCall& call) const {
       return remove(call);
     case FileCall::Act::list:
       return list(call);
+    case FileCall::Act::read:
+      return read(call);
   }
   return Answer{500, "", "unknown act"};
 }
@@ -89,10 +105,10 @@ Answer FileStore::call(const FileCall& call) const {
 Answer FileStore::write(const FileCall& call) const {
   const std::string path = area(call) + "/" + call.path;
   const auto parts = split(call.path);
-  const UniqueFd folder(open_parent(area(call), parts, true));
+  const UniqueFd folder(open_parent(area(call), parts, folder_mode(call.area)));
   if (!folder.ok()) return failed("write", path, folder.get() == -ENOENT ? EIO : -folder.get());
   // Mounted secrets live in memory: nothing to make durable.
-  const bool durable = call.area == FileCall::Area::state;
+  const bool durable = call.area != FileCall::Area::secrets;
   const int error =
       write_atomic(folder.get(), parts.back(), call.content.reveal(), call.mode, durable);
   return error == 0 ? Answer{200, "", ""} : failed("write", path, error == ENOENT ? EIO : error);
@@ -101,7 +117,7 @@ Answer FileStore::write(const FileCall& call) const {
 Answer FileStore::remove(const FileCall& call) const {
   const std::string path = area(call) + "/" + call.path;
   const auto parts = split(call.path);
-  const UniqueFd folder(open_parent(area(call), parts, false));
+  const UniqueFd folder(open_parent(area(call), parts, 0));
   if (!folder.ok()) return failed("remove", path, -folder.get());
   if (::unlinkat(folder.get(), parts.back().c_str(), 0) == 0) return Answer{200, "", ""};
   if (errno != EISDIR && errno != EPERM) return failed("remove", path, errno);
@@ -125,6 +141,19 @@ Answer FileStore::list(const FileCall& call) const {
   if (error) return failed("list", root.string(), error.value());
   std::sort(paths.begin(), paths.end());
   return Answer{200, Json(paths).dump(), ""};
+}
+
+Answer FileStore::read(const FileCall& call) const {
+  const std::string path = area(call) + "/" + call.path;
+  const auto parts = split(call.path);
+  const UniqueFd folder(open_parent(area(call), parts, 0));
+  if (!folder.ok()) return failed("read", path, -folder.get());
+  const UniqueFd file(::openat(folder.get(), parts.back().c_str(),
+                               O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+  if (!file.ok()) return failed("read", path, errno);
+  Answer answer{200, "", ""};
+  const int error = read_all(file.get(), kReadMax, answer.body);
+  return error == 0 ? answer : failed("read", path, error);
 }
 
 }  // namespace fairlead::live

@@ -10,10 +10,8 @@ namespace fairlead::live {
 
 class FileStore {
  public:
-  FileStore(std::string state_folder, std::string secrets_folder, bool read_only)
-      : state_(std::move(state_folder)),
-        secrets_(std::move(secrets_folder)),
-        read_only_(read_only) {}
+  FileStore(Platform::Folders folders, bool read_only)
+      : folders_(std::move(folders)), read_only_(read_only) {}
 
   Answer call(const FileCall& call) const;
 
@@ -21,10 +19,10 @@ class FileStore {
   Answer write(const FileCall& call) const;
   Answer remove(const FileCall& call) const;
   Answer list(const FileCall& call) const;
+  Answer read(const FileCall& call) const;
   const std::string& area(const FileCall& call) const;
 
-  const std::string state_;
-  const std::string secrets_;
+  const Platform::Folders folders_;
   const bool read_only_;
 };
 

@@ -116,6 +116,12 @@ void HttpClient::stop() {
 }
 
 Answer HttpClient::call(const HttpCall& call, const LineSeen& progressed) {
+  if (read_only_ && call.writes())
+    return no_answer("refused " + call.method + " " + call.path + ": this world only reads");
+  return send(call, progressed);
+}
+
+Answer HttpClient::send(const HttpCall& call, const LineSeen& progressed) {
   const Result<HttpCall> prepared = prepare(call);
   if (!prepared) return no_answer(prepared.error().message);
   const Result<Endpoint> place = endpoint_of(call);
@@ -144,10 +150,6 @@ Answer HttpClient::call(const HttpCall& call, const LineSeen& progressed) {
 }
 
 Result<HttpCall> HttpClient::prepare(const HttpCall& call) const {
-  if (read_only_ && call.writes()) {
-    return Error{Code::internal,
-                 "refused " + call.method + " " + call.path + ": this world only reads", ""};
-  }
   HttpCall prepared = call;
   if (call.login) {
     const Result<std::string> authorization = basic_auth(*call.login);

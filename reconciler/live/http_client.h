@@ -17,7 +17,7 @@
 // a connection each time. Invariants: (1) a writing request is sent at most once: without an answer
 // its outcome is unknown; (2) a reading one that met a connection closed meanwhile is sent once
 // more, on a new connection; (3) with `read_only` not one byte of a writing request reaches a
-// socket.
+// socket, unless by send().
 namespace fairlead::live {
 
 class HttpClient {
@@ -32,6 +32,9 @@ class HttpClient {
   // `progressed` gets at most one line per second of a call with `progress`.
   using LineSeen = std::function<void(std::string line)>;
   Answer call(const HttpCall& call, const LineSeen& progressed = nullptr);
+  // The same where the caller has decided that it may be sent: a program that only reads is started
+  // by a POST, too.
+  Answer send(const HttpCall& call, const LineSeen& progressed = nullptr);
 
   // A connection for a stream, and the stream itself, which returns why it ended. `lines` gets
   // whole lines.

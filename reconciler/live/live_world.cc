@@ -19,6 +19,7 @@
 #include "reconciler/live/http_client.h"
 #include "reconciler/live/log_sink.h"
 #include "reconciler/live/platform_file.h"
+#include "reconciler/live/process_runner.h"
 #include "reconciler/live/sql_client.h"
 #include "reconciler/live/watcher.h"
 
@@ -47,9 +48,10 @@ class LiveWorld::Impl {
         log_(options_.log_format.empty() ? platform_->log.format : options_.log_format),
         signals_(io_),
         work_(asio::make_work_guard(io_)),
-        files_(platform_->folders.state, platform_->folders.mounted_secrets, options_.read_only),
+        files_(platform_->folders, options_.read_only),
         http_(platform_, options_.read_only),
         sql_(options_.read_only),
+        processes_(http_, options_.read_only),
         file_jobs_(pool_) {}
 
   ~Impl() {
@@ -57,6 +59,7 @@ class LiveWorld::Impl {
     watcher_.reset();
     http_.stop();
     sql_.stop();
+    processes_.stop();
     streams_.clear();
   }
 
@@ -104,6 +107,10 @@ class LiveWorld::Impl {
 
   void start(RequestId id, SqlCall call) {
     pool_.submit([this, id, call = std::move(call)] { post(Answered{id, sql_.call(call)}); });
+  }
+
+  void start(RequestId id, ProcessCall call) {
+    pool_.submit([this, id, call = std::move(call)] { post(Answered{id, processes_.call(call)}); });
   }
 
   void start(RequestId id, FileCall call) {
@@ -220,6 +227,7 @@ class LiveWorld::Impl {
   const FileStore files_;
   HttpClient http_;
   SqlClient sql_;
+  const ProcessRunner processes_;
   SerialJobs file_jobs_;
   CallPool pool_;
   std::map<RequestId, std::unique_ptr<EventStream>> streams_;  // absent: not open

@@ -29,9 +29,10 @@ class StateFolder {
   const Secret& key() const { return key_; }                         // 32 bytes
   // All of manifests/*.json, sorted by name; copies that cannot be read are left out.
   std::vector<LastGood> last_good() const;
-  // Likewise updates/*.json and images/*.json.
+  // Likewise updates/*.json, images/*.json and hosts/*.json.
   std::vector<LastGood> choices() const;
   std::vector<LastGood> images() const;
+  std::vector<LastGood> hosts() const;
 
  private:
   StateFolder() = default;

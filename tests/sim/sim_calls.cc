@@ -16,12 +16,22 @@ std::string verb_of(FileCall::Act act) {
       return "REMOVE";
     case FileCall::Act::list:
       return "LIST";
+    case FileCall::Act::read:
+      return "READ";
   }
   return "";
 }
 
 std::string area_of(FileCall::Area area) {
-  return area == FileCall::Area::state ? "state:" : "secrets:";
+  switch (area) {
+    case FileCall::Area::state:
+      return "state:";
+    case FileCall::Area::secrets:
+      return "secrets:";
+    case FileCall::Area::edge:
+      return "edge:";
+  }
+  return "";
 }
 
 bool below(const std::string& path, const std::string& folder) {
@@ -71,6 +81,11 @@ Answer SimWorld::act_on_file(const FileCall& call) {
     const std::size_t removed =
         std::erase_if(files, [&](const auto& file) { return below(file.first, call.path); });
     return removed > 0 ? answer_empty(200) : Answer{404, "", call.path + ": no such file"};
+  }
+  if (call.act == FileCall::Act::read) {
+    const auto file = files.find(call.path);
+    if (file == files.end()) return {404, "", call.path + ": no such file"};
+    return {200, file->second.content, ""};
   }
   Json list = Json::array();
   for (const auto& [path, file] : files) {

@@ -1,0 +1,97 @@
+#include "providers/docker/backends.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "providers/docker/readiness.h"
+#include "providers/docker/resolve.h"
+
+namespace fairlead::docker {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr char main_process[] = "web";
+constexpr seconds default_drain{10};
+
+std::string address_of(const SeenContainer& container) {
+  const auto endpoint = container.networks.find(network_name(container.identity.app));
+  return endpoint == container.networks.end() ? "" : endpoint->second.address;
+}
+
+std::shared_ptr<const ContainerSpec> main_spec(const View& view) {
+  if (!view.wanted || view.wanted->app->suspend) return nullptr;
+  for (auto& spec : container_specs(*view.wanted)) {
+    if (spec->process == main_process) return spec;
+  }
+  return nullptr;
+}
+
+bool receives(const View& view, const SeenContainer& container) {
+  return view.traffic && view.traffic->known &&
+         view.traffic->addresses.count(address_of(container)) > 0;
+}
+
+// One that answered until it was restarted keeps its place: its address stays, and taking it out
+// and in again helps nobody. One that is ill loses it.
+bool belongs(const View& view, const ContainerSpec& spec, const SeenContainer& container) {
+  const Readiness is = readiness(spec, container, *view.memory, view.now);
+  return is.ready() || (receives(view, container) && !is.broken());
+}
+
+bool older(const SeenContainer* a, const SeenContainer* b) {
+  const auto created = [](const SeenContainer* of) {
+    return of->detail ? of->detail->created : Duration(0);
+  };
+  return created(a) < created(b);
+}
+
+}  // namespace
+
+bool is_sent_requests(const View& view, const SeenContainer& container) {
+  return !view.traffic || container.identity.process != main_process || receives(view, container);
+}
+
+std::vector<std::string> backends_of(const View& view) {
+  const auto* seen = dynamic_cast<const SeenApp*>(view.seen);
+  const auto spec = main_spec(view);
+  if (!seen || !spec || spec->once) return {};
+  std::vector<std::string> addresses;
+  std::vector<const SeenContainer*> old;
+  int in_place = 0;
+  for (const SeenContainer& container : seen->containers) {
+    const bool candidate = container.identity.process == main_process && !container.failed() &&
+                           !container.going() && !address_of(container).empty();
+    if (!candidate) continue;
+    if (container.identity.fingerprint != spec->fingerprint) {
+      if (container.alive()) old.push_back(&container);
+      continue;
+    }
+    if (container.identity.replica > spec->replicas) continue;
+    if (!belongs(view, *spec, container)) continue;
+    addresses.push_back(address_of(container));
+    if (is_sent_requests(view, container)) ++in_place;
+  }
+  std::stable_sort(old.begin(), old.end(),
+                   [](const auto* a, const auto* b) { return older(b, a); });
+  const int keep = spec->recreate ? static_cast<int>(old.size())
+                                  : std::max(0, spec->replicas - in_place);
+  for (std::size_t i = 0; i < old.size() && static_cast<int>(i) < keep; ++i) {
+    addresses.push_back(address_of(*old[i]));
+  }
+  std::sort(addresses.begin(), addresses.end());
+  return addresses;
+}
+
+Drain drain_of(const View& view, const SeenContainer& container) {
+  const bool serves = container.identity.process == main_process && container.alive();
+  if (!view.traffic || !serves) return {};
+  if (!view.traffic->known) return {"until the edge has been asked whom it sends requests", {}};
+  if (receives(view, container)) return {"until the edge sends it no more requests", {}};
+  const auto said = view.wanted ? view.wanted->app->deploy.drain : std::nullopt;
+  const Duration due = view.traffic->since + (said ? Duration(*said) : Duration(default_drain));
+  if (view.now.steady >= due) return {};
+  return {"until it is drained", due};
+}
+
+}  // namespace fairlead::docker

@@ -1,0 +1,354 @@
+#include "providers/nginx/diff.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "providers/nginx/seen.h"
+#include "providers/nginx/steps.h"
+
+namespace fairlead::nginx {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t id_digits = 16;
+// How soon nginx is asked again while it is to show a generation, and until when.
+constexpr milliseconds poll_soon{20};
+constexpr seconds taken_within{2};
+constexpr int reloads_max = 2;
+constexpr seconds refused_pause{30};
+// Each reload may leave workers behind that end with their last connection.
+constexpr milliseconds reloads_apart{300};
+constexpr std::size_t removals_max = 50;
+
+const SeenEdge& edge_of(const Section* section) {
+  static const SeenEdge nothing;
+  const auto* seen = dynamic_cast<const SeenEdge*>(section);
+  return seen ? *seen : nothing;
+}
+
+std::string id_of(const Keys& keys, const std::string& text) {
+  return keys.digest("edge", text).substr(0, id_digits);
+}
+
+const Counter* counter(const View& view, const std::string& name) {
+  const auto found = view.memory->counters.find(name);
+  return found == view.memory->counters.end() ? nullptr : &found->second;
+}
+
+// Drafts the plan of the edge.
+class EdgeDiff {
+ public:
+  EdgeDiff(const Keys& keys, const View& view, Plan& plan, Report& report)
+      : keys_(keys), view_(view), seen_(edge_of(view.seen)), plan_(plan), report_(report) {}
+
+  void run() {
+    const bool begun = seen_.files.count(generation_path(seen_.current)) > 0;
+    if (!begun) return begin();
+    choose();
+    report_.resources.push_back({"generation", seen_.current, state_text(), ""});
+    if (!view_.place) return;
+    if (seen_.live != seen_.current) {
+      confirm();
+    } else if (wanted_ != seen_.current) {
+      change();
+    } else {
+      clear_away();
+    }
+  }
+
+ private:
+  using Needs = std::vector<std::size_t>;
+
+  std::size_t add(Step step, std::string cause, Needs needs = {}) {
+    step.cause = std::move(cause);
+    step.needs = std::move(needs);
+    return plan_.add(std::move(step));
+  }
+
+  // Nothing runs yet, or its folder was lost: one without sites is right whatever nginx it is.
+  void begin() {
+    wanted_ = name_generation({});
+    Needs needs;
+    write(generation_path(wanted_), Secret(text_of(wanted_, {})), "there is none", needs);
+    add(switch_to(wanted_), "there is none", needs);
+    report_.out_of_sync("Starting", "the edge begins without sites");
+  }
+
+  std::string text_of(const std::string& id, const Index& index) const {
+    return render_generation(*view_.platform, index, id, seen_.version);
+  }
+  std::string name_generation(const Index& index) const { return id_of(keys_, text_of("", index)); }
+
+  // The sites of the next generation: of each app what it adds now, or what is there, where that is
+  // rejected or not known yet.
+  void choose() {
+    for (const auto& [app, share] : view_.shares) {
+      const auto* added = dynamic_cast<const AppShare*>(share.get());
+      if (!added) continue;
+      if (!is_rejected(app, added->id)) {
+        index_[app] = {added->id, added->addresses};
+        chosen_[app] = added;
+      } else {
+        keep(app);
+      }
+    }
+    for (const std::string& app : view_.undecided) keep(app);
+    wanted_ = name_generation(index_);
+  }
+
+  bool is_rejected(const std::string& app, const std::string& id) const {
+    return seen_.rejected.count(site_name(app, id)) > 0;
+  }
+
+  void keep(const std::string& app) {
+    const Index& sites = seen_.sites(seen_.current);
+    const auto held = sites.find(app);
+    if (held == sites.end() || is_rejected(app, held->second.id)) return;
+    if (seen_.files.count(site_path(app, held->second.id)) > 0) index_[app] = held->second;
+  }
+
+  void write(const std::string& path, const Secret& content, const std::string& cause,
+             Needs& needs) {
+    if (seen_.files.count(path) > 0 || !written_.insert(path).second) return;
+    needs.push_back(add(write_file(path, content), cause));
+  }
+
+  void change() {
+    const std::string cause = changes();
+    const std::string refused = refusal();
+    if (!refused.empty()) return report_.worsen(HealthState::degraded, "ReloadRefused", refused);
+    if (!may_reload()) return report_.out_of_sync("Converging", cause);
+    Needs needs;
+    for (const auto& [app, added] : chosen_) {
+      for (const auto& [path, content] : added->site.files) write(path, content, app, needs);
+      write(site_path(app, added->id), Secret(added->site.text), app, needs);
+    }
+    write(generation_path(wanted_), Secret(text_of(wanted_, index_)), cause, needs);
+    const std::size_t tested = add(test(*view_.place, wanted_), cause, needs);
+    const std::size_t switched = add(switch_to(wanted_), "tested", {tested});
+    const std::size_t reloaded = add(reload(*view_.place, wanted_), cause, {switched});
+    add(wait_for(wanted_), "until nginx says that it serves it", {reloaded});
+  }
+
+  bool may_reload() const {
+    const Counter* last = counter(view_, all_reloads);
+    if (!last) return true;
+    const Duration due = last->last + reloads_apart;
+    if (view_.now.steady >= due) return true;
+    report_.due(due);
+    return false;
+  }
+
+  // Why the wanted generation is not tried: it was, and nginx did not take it.
+  std::string refusal() const {
+    const Counter* refused = counter(view_, "refused " + wanted_);
+    if (!refused || view_.now.steady >= refused->last + refused_pause) return "";
+    report_.due(refused->last + refused_pause);
+    return "nginx was told to reload and goes on with generation " + seen_.live +
+           "; look at the log of the edge's container";
+  }
+
+  void confirm() {
+    report_.out_of_sync("Converging", "nginx does not serve generation " + seen_.current + " yet");
+    const Counter* reloads = counter(view_, all_reloads);
+    const Counter* again = counter(view_, "again " + seen_.current);
+    const Duration last = std::max(reloads ? reloads->last : Duration(0),
+                                   again ? again->last : Duration(0));
+    if (reloads && view_.now.steady < last + taken_within) {
+      report_.due(view_.now.steady + poll_soon);
+      add(wait_for(seen_.current), "until nginx says that it serves it");
+    } else if (!seen_.answers) {
+      report_.due(view_.now.steady + seconds(1));
+      report_.worsen(HealthState::progressing, "EdgeSilent", "nginx does not answer");
+    } else if (!again || again->count < reloads_max) {
+      Step step = reload(*view_.place, seen_.current);
+      if (reloads) step.count_as = "again " + seen_.current;
+      add(std::move(step), "nginx serves generation " + seen_.live);
+    } else if (seen_.generations.count(seen_.live) > 0) {
+      Step back = switch_to(seen_.live);
+      back.count_as = "refused " + seen_.current;
+      add(std::move(back), "nginx does not take generation " + seen_.current);
+    }
+  }
+
+  // What neither this generation nor what apps add needs.
+  void clear_away() {
+    std::set<std::string> used = {current_path, generation_path(seen_.current)};
+    for (const auto& [app, site] : index_) used.insert(site_path(app, site.id));
+    for (const auto& [app, added] : chosen_) {
+      for (const auto& [path, content] : added->site.files) used.insert(path);
+    }
+    // The files beside a site that is kept are known only to the app that adds it.
+    const bool all_known = chosen_.size() == index_.size();
+    std::size_t removed = 0;
+    for (const std::string& path : seen_.files) {
+      const bool beside = !path.starts_with("sites/") && !path.starts_with("generation.");
+      if (used.count(path) > 0 || (beside && !all_known) || removed == removals_max) continue;
+      add(remove_file(path), "nothing refers to it any more");
+      ++removed;
+    }
+  }
+
+  // "blog added, shop changed, 2 more"
+  std::string changes() const {
+    const Index& before = seen_.sites(seen_.current);
+    std::vector<std::string> texts;
+    for (const auto& [app, site] : index_) {
+      const auto held = before.find(app);
+      if (held == before.end()) {
+        texts.push_back(app + " added");
+      } else if (held->second != site) {
+        texts.push_back(app + " changed");
+      }
+    }
+    for (const auto& [app, site] : before) {
+      if (index_.count(app) == 0) texts.push_back(app + " removed");
+    }
+    if (texts.empty()) return "settings of the edge";
+    std::string text = texts.front();
+    for (std::size_t i = 1; i < texts.size() && i < 3; ++i) text += ", " + texts[i];
+    if (texts.size() > 3) text += ", and " + std::to_string(texts.size() - 3) + " more";
+    return text;
+  }
+
+  std::string state_text() const {
+    const std::string sites = std::to_string(seen_.sites(seen_.current).size()) + " sites, ";
+    const Counter* reloads = counter(view_, all_reloads);
+    const std::string told =
+        reloads ? ", " + std::to_string(reloads->count) + " reloads since the start" : "";
+    if (!view_.place) return sites + "nginx does not run";
+    return sites + (seen_.live == seen_.current ? "live" : "not live yet") + told;
+  }
+
+  const Keys& keys_;
+  const View& view_;
+  const SeenEdge& seen_;
+  Plan& plan_;
+  Report& report_;
+  std::string wanted_;  // id of the generation
+  Index index_;         // its sites
+  std::map<std::string, const AppShare*> chosen_;  // of these, those that apps add now
+  std::set<std::string> written_;
+};
+
+// How the routes of an app stand.
+struct Stand {
+  std::string state;
+  std::string cause;
+};
+
+Stand stand_of(const View& view, const SeenEdge* edge, const AppShare& share) {
+  if (!edge || edge->gone) return {"waiting", "the edge does not run"};
+  const auto rejected = edge->rejected.find(site_name(view.app, share.id));
+  if (rejected != edge->rejected.end()) return {"rejected", rejected->second};
+  const Index* live = edge->live_sites();
+  const auto held = live ? live->find(view.app) : Index::const_iterator();
+  if (!live || held == live->end() || held->second.id != share.id) {
+    return {"waiting", "until the edge serves it"};
+  }
+  if (view.wanted->app->suspend) return {"live", "the app is suspended: a maintenance page"};
+  if (share.addresses.empty()) return {"live", "no container is ready: a 503 page"};
+  return {"live", ""};
+}
+
+const SeenEdge* edge_seen(const View& view) {
+  const auto found = view.services.find(edge_app);
+  return found == view.services.end() ? nullptr : dynamic_cast<const SeenEdge*>(found->second);
+}
+
+CertificatePtr own_certificate(const Keys& keys, const View& view, const SiteSpec& spec) {
+  std::set<std::string> hosts;
+  for (const Route& route : spec.routes) {
+    for (const std::string& host : route.hosts) {
+      if (spec.certificates.count(host) == 0) hosts.insert(host);
+    }
+  }
+  if (hosts.empty()) return nullptr;
+  return self_signed(keys, {hosts.begin(), hosts.end()}, view.now.wall);
+}
+
+void describe_route(const View& view, const SiteSpec& spec, const Route& route,
+                    const CertificatePtr& own, const Stand& stand, Report& report) {
+  for (const std::string& host : route.hosts) {
+    const auto by_file = spec.certificates.find(host);
+    const CertificatePtr& certificate = by_file == spec.certificates.end() ? own : by_file->second;
+    RouteState state{host, route.expose.path, route.expose.proto == Expose::Proto::grpc ? "grpc" : route.expose.proto == Expose::Proto::https ? "https" : "http", {}, "", {}, "", ""};
+    for (const std::string& address : view.standing.backends) {
+      state.upstreams.push_back(address + ":" + std::to_string(route.expose.port));
+    }
+    if (certificate) {
+      state.certificate = certificate->source;
+      state.expires = certificate->ends;
+    }
+    state.state = stand.state;
+    state.cause = stand.cause;
+    const auto trouble = spec.trouble.find(host);
+    if (state.cause.empty() && trouble != spec.trouble.end()) state.cause = trouble->second;
+    report.routes.push_back(std::move(state));
+  }
+}
+
+}  // namespace
+
+SharePtr share_of(const Keys& keys, const View& view) {
+  const SiteSpec* spec = spec_of(view.wanted);
+  if (!spec || spec->routes.empty()) return nullptr;
+  const SeenEdge* edge = edge_seen(view);
+  auto share = std::make_shared<AppShare>();
+  share->app = view.app;
+  share->addresses = view.standing.backends;
+  share->site = render_site(*spec, share->addresses, own_certificate(keys, view, *spec),
+                            *view.platform, edge ? edge->version : Version());
+  // Whatever was put together wrongly goes no further.
+  if (!check_rendered(share->site.text)) return nullptr;
+  share->id = id_of(keys, share->site.text);
+  return share;
+}
+
+std::optional<Traffic> traffic_of(const Graph& wanted, const Section* seen) {
+  const SiteSpec* spec = spec_of(&wanted);
+  if (!spec || spec->routes.empty()) return std::nullopt;
+  const auto* edge = dynamic_cast<const SeenEdge*>(seen);
+  if (edge && edge->gone) return std::nullopt;
+  const Index* live = edge ? edge->live_sites() : nullptr;
+  Traffic traffic;
+  if (!live) return traffic;
+  traffic.known = true;
+  const auto held = live->find(wanted.app->name);
+  if (held != live->end()) {
+    traffic.addresses.insert(held->second.addresses.begin(), held->second.addresses.end());
+  }
+  return traffic;
+}
+
+void diff_edge(const Keys& keys, const View& view, Plan& plan, Report& report) {
+  EdgeDiff(keys, view, plan, report).run();
+}
+
+void diff_app(const Keys& keys, const View& view, Report& report) {
+  const SiteSpec* spec = spec_of(view.wanted);
+  if (!spec) return;
+  for (const auto& [host, why] : spec->lost) {
+    report.conflicts.push_back({"host " + host, why});
+    report.routes.push_back({host, "/", "http", {}, "", {}, "not served", why});
+  }
+  const SharePtr share = share_of(keys, view);
+  const auto* added = dynamic_cast<const AppShare*>(share.get());
+  if (!added) return;
+  const Stand stand = stand_of(view, edge_seen(view), *added);
+  const CertificatePtr own = own_certificate(keys, view, *spec);
+  for (const Route& route : spec->routes) {
+    describe_route(view, *spec, route, own, stand, report);
+  }
+  const std::string& host = report.routes.back().host;
+  report.resources.push_back({"route", host, stand.state, stand.cause});
+  if (stand.state == "waiting") report.out_of_sync("RouteNotLive", host + ": " + stand.cause);
+  if (stand.state == "rejected") {
+    report.out_of_sync("RouteRejected", host + ": " + stand.cause);
+    report.worsen(HealthState::degraded, "RouteRejected", host + ": " + stand.cause);
+  }
+}
+
+}  // namespace fairlead::nginx

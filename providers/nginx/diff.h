@@ -1,0 +1,36 @@
+#pragma once
+
+#include "providers/nginx/render.h"
+#include "providers/provider.h"
+
+// What the apps add and what the edge serves → the steps from one generation to the next. Pure. All
+// of it is in the pass of the app `edge`, so that there is one at a time, and what comes meanwhile
+// is in the next one:
+//
+//   files that are not there     written; they are named by their content, so nothing refers to them
+//                                before they are whole
+//   generation, not current      tested in the nginx that runs → switched to (current.conf) → reload
+//   current, not live            asked for, for 2 s; then reloaded again; then nginx is taken to
+//                                have refused it, and current.conf names again what is live
+//   live                         what nothing refers to is removed
+//
+// A crash between any two is finished by looking. Before nginx runs for the first time the current
+// generation is one without sites, which needs no test. A site that the test names is rejected: the
+// one before stays in its place, or none.
+namespace fairlead::nginx {
+
+struct AppShare : Share {
+  std::string app;
+  Site site;
+  std::vector<std::string> addresses;  // that requests are sent to
+};
+
+// The site of an app as it should be now; null: it has none.
+SharePtr share_of(const Keys& keys, const View& view);
+std::optional<Traffic> traffic_of(const Graph& wanted, const Section* seen);
+
+void diff_edge(const Keys& keys, const View& view, Plan& plan, Report& report);
+// Of any other app: no steps, but what became of its routes.
+void diff_app(const Keys& keys, const View& view, Report& report);
+
+}  // namespace fairlead::nginx

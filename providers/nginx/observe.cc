@@ -1,0 +1,180 @@
+#include "providers/nginx/observe.h"
+
+#include <cstdio>
+#include <functional>
+#include <utility>
+
+#include "providers/nginx/seen.h"
+#include "providers/nginx/steps.h"
+#include "reconciler/url.h"
+
+namespace fairlead::nginx {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds answer_timeout{2000};
+// After a reload nothing but nginx's answer is waited for.
+constexpr seconds polling_max{3};
+// So long a nginx that runs and does not answer is taken for busy.
+constexpr seconds silence_max{30};
+
+FileCall file(FileCall::Act act, std::string path) {
+  FileCall call;
+  call.act = act;
+  call.area = FileCall::Area::edge;
+  call.path = std::move(path);
+  return call;
+}
+
+Error unreadable(const std::string& what, const Answer& answer) {
+  return {Code::unavailable, what + ": " + answer.error, ""};
+}
+
+class NothingObserver : public Observer {
+ public:
+  std::vector<Call> next() override { return {}; }
+  Result<void> take(std::size_t, const Answer&) override { return {}; }
+  Observed finish() override { return {}; }
+};
+
+class EdgeObserver : public Observer {
+ public:
+  explicit EdgeObserver(const Scope& scope) : scope_(scope) {
+    if (const auto* before = dynamic_cast<const SeenEdge*>(scope.before)) before_ = *before;
+    if (!scope.memory) return;
+    for (const auto& [note, why] : scope.memory->notes) {
+      if (note.starts_with(note_rejected)) {
+        seen_->rejected[note.substr(sizeof note_rejected - 1)] = why;
+      }
+    }
+  }
+
+  std::vector<Call> next() override {
+    calls_.clear();
+    if (round_ == 0) ask_first();
+    if (round_ == 1) ask_generations();
+    ++round_;
+    return calls_;
+  }
+
+  Result<void> take(std::size_t index, const Answer& answer) override {
+    return takers_[index](answer);
+  }
+
+  Observed finish() override {
+    Observed observed;
+    observed.apps[edge_app] = seen_;
+    return observed;
+  }
+
+ private:
+  using Taker = std::function<Result<void>(const Answer&)>;
+  void ask(Call call, Taker taker) {
+    calls_.push_back(std::move(call));
+    takers_.push_back(std::move(taker));
+  }
+
+  void ask_first() {
+    if (waits_for_answer()) {
+      seen_->files = before_.files;
+      seen_->current = before_.current;
+    } else {
+      ask_folder();
+    }
+    // What is known of before holds until nginx says otherwise, or is another one.
+    seen_->version = before_.version;
+    seen_->asked = !scope_.app.empty();
+    seen_->gone = seen_->asked && !scope_.place;
+    if (!scope_.place) return;
+    seen_->instance = scope_.place->instance;
+    const bool same = before_.instance == seen_->instance;
+    if (same) seen_->live = before_.live;
+    seen_->silent = same && !before_.answers ? before_.silent : scope_.now.steady;
+    seen_->gone = scope_.now.steady >= seen_->silent + silence_max;
+    HttpCall call;
+    call.endpoint =
+        host_in_url(scope_.place->host) + ":" + std::to_string(scope_.platform->edge.status_port);
+    call.path = "/generation";
+    call.timeout = answer_timeout;
+    call.body_max = 1024;
+    ask(std::move(call), [this](const Answer& answer) { return generation(answer); });
+  }
+
+  bool waits_for_answer() const {
+    if (!scope_.memory || before_.current.empty() || before_.live == before_.current) return false;
+    const auto reload = scope_.memory->counters.find(all_reloads);
+    return reload != scope_.memory->counters.end() &&
+           scope_.now.steady < reload->second.last + polling_max;
+  }
+
+  void ask_folder() {
+    ask(file(FileCall::Act::list, ""), [this](const Answer& answer) { return files(answer); });
+    ask(file(FileCall::Act::read, current_path), [this](const Answer& answer) -> Result<void> {
+      if (!answer.ok() && answer.status != 404) return unreadable("read current.conf", answer);
+      seen_->current = parse_current(answer.body);
+      return {};
+    });
+  }
+
+  Result<void> files(const Answer& answer) {
+    if (answer.status == 404) return {};
+    if (!answer.ok()) return unreadable("list the edge's folder", answer);
+    const Result<Json> paths = Json::parse(answer.body);
+    if (!paths) return paths.error();
+    for (const Json& path : paths->items()) {
+      if (!path.as_string().starts_with("challenges/")) seen_->files.insert(path.as_string());
+    }
+    return {};
+  }
+
+  // "1.22.1 3f9c2a1b0d4e5f67\n"
+  Result<void> generation(const Answer& answer) {
+    Version version;
+    char id[65] = "";
+    const bool said = answer.status == 200 &&
+                      std::sscanf(answer.body.c_str(), "%4d.%4d.%4d %64[0-9a-f]", &version.major,
+                                  &version.minor, &version.patch, id) == 4;
+    if (!said) return {};
+    seen_->answers = true;
+    seen_->gone = false;
+    seen_->version = version;
+    seen_->live = id;
+    return {};
+  }
+
+  void ask_generations() {
+    for (const std::string& id : {seen_->current, seen_->live}) {
+      const std::string path = generation_path(id);
+      const auto known = before_.generations.find(id);
+      if (seen_->files.count(path) == 0 || seen_->generations.count(id) > 0) continue;
+      if (known != before_.generations.end()) {
+        seen_->generations[id] = known->second;
+        continue;
+      }
+      ask(file(FileCall::Act::read, path), [this, id](const Answer& answer) -> Result<void> {
+        if (!answer.ok() && answer.status != 404) return unreadable("read generation", answer);
+        if (answer.ok()) seen_->generations[id] = parse_index(answer.body);
+        return {};
+      });
+    }
+  }
+
+  Scope scope_;
+  SeenEdge before_;
+  int round_ = 0;
+  std::vector<Call> calls_;
+  std::vector<Taker> takers_;
+  std::shared_ptr<SeenEdge> seen_ = std::make_shared<SeenEdge>();
+};
+
+}  // namespace
+
+std::unique_ptr<Observer> observe_edge(const Scope& scope) {
+  return std::make_unique<EdgeObserver>(scope);
+}
+
+std::unique_ptr<Observer> observe_nothing() { return std::make_unique<NothingObserver>(); }
+
+}  // namespace fairlead::nginx

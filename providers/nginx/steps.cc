@@ -1,0 +1,175 @@
+#include "providers/nginx/steps.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "providers/nginx/seen.h"
+
+namespace fairlead::nginx {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr seconds test_timeout{20};
+constexpr std::size_t said_max = 300;
+
+Step of(std::string verb, std::string resource) {
+  Step step;
+  step.verb = std::move(verb);
+  step.resource = std::move(resource);
+  return step;
+}
+
+FileCall file(FileCall::Act act, std::string path) {
+  FileCall call;
+  call.act = act;
+  call.area = FileCall::Area::edge;
+  call.path = std::move(path);
+  return call;
+}
+
+Error denied(const std::string& what) {
+  return {Code::denied, "refused by fairlead's policy: " + what, ""};
+}
+
+// What nginx says, without its own name, the level and where the file lies:
+// "nginx: [emerg] … in /etc/nginx/fairlead/sites/blog.3f9c2a1b.conf:12".
+std::string said(const Answer& answer) {
+  std::string text = answer.body.empty() ? answer.error : answer.body;
+  const std::size_t emerg = text.find("[emerg] ");
+  if (emerg != text.npos) text = text.substr(emerg + 8);
+  text = text.substr(0, std::min(text.find_first_of("\r\n"), said_max));
+  return text;
+}
+
+// "blog.3f9c2a1b" where the message names a site.
+std::string blamed_site(const std::string& text) {
+  const std::size_t begin = text.find("sites/");
+  if (begin == text.npos) return "";
+  const std::size_t end = text.find(".conf", begin);
+  return end == text.npos ? "" : text.substr(begin + 6, end - begin - 6);
+}
+
+Outcome judge_test(const Step& step, const Answer& answer) {
+  if (answer.ok()) return {};
+  const std::string why = said(answer);
+  const std::string site = answer.status == 500 ? blamed_site(why) : "";
+  Outcome outcome;
+  outcome.error = {Code::invalid, "nginx refuses " + step.resource + ": " + why, ""};
+  outcome.next = site.empty() ? Outcome::Next::failed : Outcome::Next::look_again;
+  if (!site.empty()) outcome.notes[note_rejected + site] = "nginx refuses it: " + why;
+  // It went, or stopped, meanwhile.
+  if (answer.status == 404 || answer.status == 409) outcome.next = Outcome::Next::look_again;
+  return outcome;
+}
+
+bool is_container_id(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+// The generation's id out of "/etc/nginx/fairlead/generation.ID.conf".
+bool is_generation(const std::string& path) {
+  const std::string folder = std::string(folder_in_container) + "/";
+  if (!path.starts_with(folder)) return false;
+  const std::string name = path.substr(folder.size());
+  const std::size_t dot = name.find('.');
+  const std::size_t end = name.rfind('.');
+  if (dot == name.npos || end <= dot) return false;
+  const std::string id = name.substr(dot + 1, end - dot - 1);
+  return !id.empty() && id.find_first_not_of("0123456789abcdef") == id.npos &&
+         name == generation_path(id);
+}
+
+}  // namespace
+
+Step write_file(const std::string& path, const Secret& content) {
+  Step step = of("write", "file " + path);
+  FileCall call = file(FileCall::Act::write, path);
+  call.content = content;
+  // Keys are read by nginx's master alone; passwords by its workers, whoever they run as.
+  if (!path.starts_with("certificates/")) call.mode = 0644;
+  step.request = std::move(call);
+  return step;
+}
+
+Step remove_file(const std::string& path) {
+  Step step = of("remove", "file " + path);
+  step.request = file(FileCall::Act::remove, path);
+  return step;
+}
+
+Step switch_to(const std::string& generation) {
+  Step step = of("switch", "generation " + generation);
+  FileCall call = file(FileCall::Act::write, current_path);
+  call.content = Secret(current_text(generation));
+  step.request = std::move(call);
+  return step;
+}
+
+Step test(const Place& edge, const std::string& generation) {
+  Step step = of("test", "generation " + generation);
+  ProcessCall call;
+  call.container = edge.instance;
+  call.arguments = {"nginx", "-t", "-q", "-c", std::string(folder_in_container) + "/" + generation_path(generation)};
+  call.timeout = test_timeout;
+  step.request = std::move(call);
+  return step;
+}
+
+Step reload(const Place& edge, const std::string& generation) {
+  Step step = of("reload", "generation " + generation);
+  HttpCall call;
+  call.method = "POST";
+  call.path = "/containers/" + edge.instance + "/kill?signal=HUP";
+  step.request = std::move(call);
+  step.count_as = all_reloads;
+  return step;
+}
+
+Step wait_for(const std::string& generation) {
+  Step step = of("wait", "generation " + generation);
+  step.request = Step::Wait();
+  return step;
+}
+
+Outcome judge_step(const Step& step, const Answer& answer) {
+  if (step.verb == "test") return judge_test(step, answer);
+  if (answer.ok()) return {};
+  if (step.verb == "remove" && answer.status == 404) return {};
+  Outcome outcome;
+  outcome.next = Outcome::Next::failed;
+  outcome.error = {Code::unavailable, step.verb + " " + step.resource + ": " + said(answer), ""};
+  if (step.verb != "reload") return outcome;
+  // The container went, or stopped, meanwhile.
+  if (answer.status == 404 || answer.status == 409) outcome.next = Outcome::Next::look_again;
+  return outcome;
+}
+
+Result<void> check_policy(const Call& call) {
+  if (const auto* http = std::get_if<HttpCall>(&call)) {
+    const std::string& path = http->path;
+    const std::string begin = "/containers/";
+    const std::string end = "/kill?signal=HUP";
+    const bool hup = http->endpoint == "engine" && http->method == "POST" &&
+                     path.starts_with(begin) && path.ends_with(end) &&
+                     path.size() > begin.size() + end.size() &&
+                     is_container_id(path.substr(begin.size(),
+                                                 path.size() - begin.size() - end.size()));
+    return !http->writes() || hup ? Result<void>() : Result<void>(denied(http->method + " " + path));
+  }
+  if (const auto* written = std::get_if<FileCall>(&call)) {
+    return written->area == FileCall::Area::edge ? Result<void>()
+                                                 : Result<void>(denied("file " + written->path));
+  }
+  if (const auto* process = std::get_if<ProcessCall>(&call)) {
+    const auto& words = process->arguments;
+    const bool tests = is_container_id(process->container) && words.size() == 5 &&
+                       std::equal(words.begin(), words.begin() + 4,
+                                  std::begin({"nginx", "-t", "-q", "-c"})) &&
+                       is_generation(words[4]) && process->environment.empty();
+    return tests ? Result<void>() : Result<void>(denied("a program in a container"));
+  }
+  return denied("SQL of the edge");
+}
+
+}  // namespace fairlead::nginx

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "reconciler/app.h"
+#include "reconciler/field.h"
+
+// One entry of `expose`, read. Part of parse_app(); what is wrong becomes a finding. What passes is
+// of typed grammars, so that it can be put into a proxy's configuration as it is.
+namespace fairlead {
+
+Expose read_expose(const Field& field);
+
+}  // namespace fairlead

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reconciler/app.h"
+#include "reconciler/platform.h"
+
+// Which app has which host name, over time: the first that says it keeps it as long as it says it,
+// and what the platform file binds to a folder only apps of that folder have. A value without I/O,
+// owned by the Reconciler. What two apps claim is kept in the state folder, so that a restart gives
+// it to nobody else.
+namespace fairlead {
+
+// The host names that the app's manifest says, or that it has by default.
+std::vector<std::string> claimed_hosts(const App& app, const Platform& platform);
+
+class HostOwners {
+ public:
+  struct Claim {
+    std::string source;  // file of the manifest, relative to the folder: "team-a/blog.yml"
+    std::vector<std::string> hosts;
+  };
+
+  // Takes what encode() made in an earlier run. Damaged text is as none.
+  void restore(std::string_view text);
+  // Takes what all apps claim now. Gives the apps that have or lack others than before.
+  std::set<std::string> update(const std::map<std::string, Claim>& claims,
+                               const Platform& platform);
+  // Host names that the app claims and does not have → why.
+  const std::map<std::string, std::string>& lost(const std::string& app) const;
+  // Those that more than one app claims, with their owners; empty: there are none.
+  std::string encode() const;
+
+ private:
+  std::map<std::string, std::string> owners_;  // host → app
+  std::map<std::string, std::map<std::string, std::string>> lost_;  // app → host → why
+  std::set<std::string> contested_;                                 // hosts
+};
+
+// Why an app whose manifest lies in `source` must not have the host; empty: it may.
+std::string tenant_forbids(const Platform& platform, const std::string& app,
+                           const std::string& source, const std::string& host);
+
+}  // namespace fairlead

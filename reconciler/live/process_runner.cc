@@ -1,0 +1,190 @@
+#include "reconciler/live/process_runner.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <sstream>
+#include <thread>
+#include <utility>
+
+#include "reconciler/check.h"
+#include "reconciler/grammar.h"
+#include "reconciler/json.h"
+#include "reconciler/live/child_process.h"
+#include "reconciler/url.h"
+
+namespace fairlead::live {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kStreamMax = 16u << 20;
+constexpr std::size_t kEnvironmentMax = 64u << 10;
+constexpr milliseconds kAskAgain{20};
+
+Answer no_answer(std::string error) { return Answer{0, "", std::move(error)}; }
+
+bool readable(int fd) {
+  pollfd polled{fd, POLLIN, 0};
+  return ::poll(&polled, 1, 0) > 0;
+}
+
+Answer ended(int code, std::string output) {
+  if (code == 0) return Answer{200, std::move(output), ""};
+  return Answer{500, std::move(output), "exit code " + std::to_string(code)};
+}
+
+// Lines NAME=VALUE; empty ones and those that begin with "#" are left out. Errors never hold what
+// stands in the file.
+Result<ChildProcess::Environment> read_environment(const std::string& path) {
+  const Result<std::string> text = read_file(path, kEnvironmentMax);
+  if (!text) return text.error();
+  ChildProcess::Environment variables;
+  std::istringstream lines(*text);
+  int number = 1;
+  for (std::string line; std::getline(lines, line); ++number) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.empty() || line.front() == '#') continue;
+    const std::size_t equals = line.find('=');
+    if (equals == std::string::npos || !is_env_name(line.substr(0, equals))) {
+      return Error{Code::invalid, path + ":" + std::to_string(number) + ": must be NAME=VALUE", ""};
+    }
+    variables.emplace_back(line.substr(0, equals), line.substr(equals + 1));
+  }
+  return variables;
+}
+
+Result<ChildProcess> start_on_host(const ProcessCall& call) {
+  if (call.environment_file.empty()) return ChildProcess::start(call.arguments, call.environment);
+  Result<ChildProcess::Environment> variables = read_environment(call.environment_file);
+  // Whatever it is that is not there, it is not the program.
+  if (!variables) return Error{Code::unavailable, variables.error().message, ""};
+  variables->insert(variables->end(), call.environment.begin(), call.environment.end());
+  return ChildProcess::start(call.arguments, *variables);
+}
+
+Answer on_host(const ProcessCall& call, int stop) {
+  Result<ChildProcess> child = start_on_host(call);
+  if (!child) {
+    const int status = child.error().code == Code::not_found ? 404 : 500;
+    return Answer{status, "", child.error().message};
+  }
+  if (!child->wait(Clock::now() + call.timeout, stop)) {
+    child->end();
+    if (readable(stop)) return no_answer("fairlead is ending");
+    return no_answer(call.arguments[0] + " was ended: it took longer than " +
+                     std::to_string(call.timeout.count()) + " ms");
+  }
+  const int status = child->status();
+  std::string output = child->take_output();
+  if (status == -1) return no_answer("the end of " + call.arguments[0] + " was told to nobody");
+  if (WIFSIGNALED(status))
+    return Answer{500, std::move(output), "signal " + std::to_string(WTERMSIG(status))};
+  return ended(WEXITSTATUS(status), std::move(output));
+}
+
+std::string exec_body(const ProcessCall& call) {
+  Json variables = Json::array();
+  for (const auto& [name, value] : call.environment) variables.push(name + "=" + value);
+  return Json::object({{"Cmd", Json(call.arguments)},
+                       {"Env", variables},
+                       {"AttachStdout", true},
+                       {"AttachStderr", true},
+                       {"Tty", true}})
+      .dump();
+}
+
+// A terminal ends its lines with both.
+std::string without_returns(std::string text) {
+  for (std::size_t at = 0; (at = text.find("\r\n", at)) != std::string::npos;) text.erase(at, 1);
+  return text;
+}
+
+// What the engine says where the runtime has started nothing: as the output (20.10), or as an
+// error (later ones).
+bool says_not_started(const std::string& text) {
+  return text.rfind("OCI runtime exec failed", 0) == 0;
+}
+
+Answer not_started(const std::string& text) {
+  const std::string said = text.substr(0, text.find('\n'));
+  for (const char* absent : {"executable file not found", "no such file or directory"}) {
+    if (said.find(absent) != std::string::npos) return Answer{404, "", said};
+  }
+  return Answer{500, "", said};
+}
+
+Answer refused(const Answer& answer) {
+  if (!answer.answered()) return answer;
+  const Result<Json> body = Json::parse(answer.body);
+  const std::string said = body ? (*body)["message"].as_string() : answer.body;
+  if (says_not_started(said)) return not_started(said);
+  return Answer{answer.status, "", said};
+}
+
+}  // namespace
+
+ProcessRunner::ProcessRunner(HttpClient& http, bool read_only)
+    : http_(http), read_only_(read_only), stop_(::eventfd(0, EFD_CLOEXEC)) {
+  FAIRLEAD_CHECK(stop_.ok());
+}
+
+void ProcessRunner::stop() const { FAIRLEAD_CHECK(::eventfd_write(stop_.get(), 1) == 0); }
+
+Answer ProcessRunner::call(const ProcessCall& call) const {
+  if (call.arguments.empty()) return Answer{404, "", "there is no program to run"};
+  if (readable(stop_.get())) return no_answer("fairlead is ending");
+  if (read_only_ && call.writes())
+    return no_answer("refused to run " + call.arguments[0] + ": this world only reads");
+  FAIRLEAD_CHECK(call.container.empty() || call.environment_file.empty());
+  return call.container.empty() ? on_host(call, stop_.get()) : in_container(call);
+}
+
+Answer ProcessRunner::ask(const std::string& method, const std::string& path, std::string body,
+                          Clock::time_point deadline) const {
+  HttpCall http;
+  http.method = method;
+  http.path = path;
+  http.body = std::move(body);
+  http.body_max = kStreamMax;
+  http.timeout =
+      std::max(milliseconds(1), std::chrono::ceil<milliseconds>(deadline - Clock::now()));
+  return http_.send(http);
+}
+
+Answer ProcessRunner::in_container(const ProcessCall& call) const {
+  const Clock::time_point deadline = Clock::now() + call.timeout;
+  const Answer made = ask("POST", "/containers/" + percent_encode(call.container) + "/exec",
+                          exec_body(call), deadline);
+  if (!made.ok()) return refused(made);
+  const Result<Json> exec = Json::parse(made.body);
+  if (!exec) return no_answer("the engine's answer makes no sense: " + exec.error().message);
+  const std::string path = "/exec/" + percent_encode((*exec)["Id"].as_string());
+  const Answer stream = ask("POST", path + "/start", "{\"Detach\":false,\"Tty\":true}", deadline);
+  if (!stream.ok()) return refused(stream);
+  return ended_in_container(path, last_part(without_returns(stream.body)), deadline);
+}
+
+Answer ProcessRunner::ended_in_container(const std::string& exec, std::string output,
+                                         Clock::time_point deadline) const {
+  for (;;) {
+    const Answer answer = ask("GET", exec + "/json", "", deadline);
+    if (!answer.ok()) return no_answer("the end of the program is not known: " + answer.error);
+    const Result<Json> seen = Json::parse(answer.body);
+    if (!seen) return no_answer("the engine's answer makes no sense: " + seen.error().message);
+    // The output ends a moment before the program does.
+    if (!(*seen)["Running"].as_bool() && !(*seen)["ExitCode"].is_null()) {
+      const int code = static_cast<int>((*seen)["ExitCode"].as_int(-1));
+      return code != 0 && says_not_started(output) ? not_started(output)
+                                                   : ended(code, std::move(output));
+    }
+    if (Clock::now() >= deadline) return no_answer("the program has not ended in time");
+    std::this_thread::sleep_for(kAskAgain);
+  }
+}
+
+}  // namespace fairlead::live

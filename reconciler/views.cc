@@ -1,0 +1,129 @@
+// The part of Reconciler that gathers what a provider's decision about one app is made from: also
+// what other apps add to what is kept for all of them in one piece (their sites in the edge's
+// configuration), and where the edge sends requests.
+
+#include "reconciler/reconciler.h"
+
+namespace fairlead {
+namespace {
+
+// So that what many apps add at once is put in at once.
+constexpr std::chrono::milliseconds gathering{10};
+
+bool same(const SharePtr& a, const SharePtr& b) {
+  return a && b ? a->id == b->id : a == b;
+}
+
+}  // namespace
+
+View Reconciler::view_of(const AppState& state, const Link& held) const {
+  View view;
+  view.app = state.name;
+  view.wanted = state.wanted.get();
+  const auto seen = state.seen.find(std::string(held.provider().name()));
+  view.seen = seen == state.seen.end() ? nullptr : seen->second.get();
+  view.shared = held.shared();
+  view.session = &*held.session();
+  view.platform = platform_.get();
+  view.memory = &state.memory;
+  view.claims = &claims_;
+  view.now = now_;
+  view.removing = state.removing;
+  view.to_read = state.to_read;
+  view.images = &images_;
+  view.place = place_of(state);
+  view.traffic = traffic_of(state);
+  if (held.provider().hosted_by(*platform_) == state.name) show_shares(held, view);
+  for (const std::string& word : held.provider().offers()) {
+    view.drop_data = view.drop_data || state.drop_data.count(word) > 0;
+  }
+  if (&held != &engine()) view.standing = engine().provider().standing(view_of(state, engine()));
+  for (const Link& other : links_) {
+    const std::string host = other.provider().hosted_by(*platform_);
+    const auto service = apps_.find(host);
+    if (host.empty() || service == apps_.end()) continue;
+    const auto section = service->second.seen.find(std::string(held.provider().name()));
+    if (section != service->second.seen.end()) view.services[host] = section->second.get();
+  }
+  if (is_service(state.name)) {
+    for (const auto& [name, other] : apps_) {
+      const bool uses = other.wanted && other.wanted->services.count(state.name) > 0;
+      if (uses || other.removing) view.guests.insert(name);
+    }
+  }
+  if (!state.wanted) return view;
+  view.waiting_for = waiting_for(*state.wanted->app);
+  return view;
+}
+
+std::optional<Place> Reconciler::place_of(const AppState& service) const {
+  const auto seen = service.seen.find(std::string(engine().provider().name()));
+  if (seen == service.seen.end() || !is_service(service.name)) return std::nullopt;
+  return engine().provider().serves_at(seen->second.get());
+}
+
+// Nothing is known of an app that is not wanted and not being removed while something of it is left,
+// nor as long as it is not known where its requests go: what is there stays.
+void Reconciler::take_shares(AppState& state) {
+  const std::optional<Traffic> traffic = traffic_of(state);
+  const bool decided = state.wanted || state.removing || nothing_left(state);
+  if (!decided || (traffic && !traffic->known)) return;
+  for (const Link& held : links_) {
+    const std::string host = held.provider().hosted_by(*platform_);
+    if (host.empty() || host == state.name || !held.up()) continue;
+    SharePtr share = state.wanted ? held.provider().share(view_of(state, held)) : nullptr;
+    const auto [known, first] = state.shares.try_emplace(std::string(held.provider().name()));
+    if (!first && same(known->second, share)) continue;
+    const bool news = share != known->second;
+    known->second = std::move(share);
+    const auto keeper = apps_.find(host);
+    if (!news || keeper == apps_.end()) continue;
+    AppState& keeping = keeper->second;
+    if (keeping.phase == AppState::Phase::idle && keeping.due > now_.steady + gathering) {
+      keeping.listed.insert(std::string(engine().provider().name()));
+    }
+    mark_dirty(keeping, now_.steady + gathering);
+  }
+}
+
+void Reconciler::tell_concerned(const AppState& host, const Link& held, const SectionPtr& before) {
+  if (held.provider().hosted_by(*platform_) != host.name) return;
+  const SectionPtr& after = host.seen.at(std::string(held.provider().name()));
+  const auto names = held.provider().concerned(before.get(), after.get());
+  for (auto& [name, told] : apps_) {
+    if (name == host.name || (names && names->count(name) == 0)) continue;
+    told.traffic_since = now_.steady;
+    if (told.phase == AppState::Phase::idle && told.due > now_.steady) {
+      told.listed.insert(std::string(engine().provider().name()));
+    }
+    mark_dirty(told, now_.steady);
+  }
+}
+
+void Reconciler::show_shares(const Link& held, View& view) const {
+  for (const auto& [name, state] : apps_) {
+    if (name == view.app) continue;
+    const auto share = state.shares.find(std::string(held.provider().name()));
+    if (share == state.shares.end()) {
+      view.undecided.insert(name);
+    } else {
+      view.shares[name] = share->second;
+    }
+  }
+}
+
+std::optional<Traffic> Reconciler::traffic_of(const AppState& state) const {
+  for (const Link& held : links_) {
+    const auto host = apps_.find(held.provider().hosted_by(*platform_));
+    if (host == apps_.end() || host->first == state.name || !state.wanted) continue;
+    const auto section = host->second.seen.find(std::string(held.provider().name()));
+    auto traffic = held.provider().traffic(
+        *state.wanted, section == host->second.seen.end() ? nullptr : section->second.get());
+    if (!traffic) continue;
+    traffic->since = state.traffic_since;
+    return traffic;
+  }
+  return std::nullopt;
+}
+
+}  // namespace fairlead
