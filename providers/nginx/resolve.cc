@@ -149,9 +149,10 @@ Result<void> resolve_app(const ResolveInput& input, Graph& graph) {
   const Mode mode = input.platform->edge.mode;
   if (mode == Mode::managed && input.app->name == edge_app) {
     host_edge(*input.platform, graph);
+    graph.resources.push_back({"generation", edge_app, {}, nullptr, ""});
     return {};
   }
-  if (mode == Mode::none || !input.edge) return {};
+  if (mode == Mode::none || !input.hosted) return {};
   return Resolver(input, graph).resolve();
 }
 
