@@ -29,6 +29,8 @@ struct Outcome {
     done,        // as intended; dependents may go
     look_again,  // the world has moved (a race, an unknown outcome): observe, then plan anew
     failed,      // back off; the message goes to the status
+    put_off,     // of use at another time, and no harm to the app: remembered (Memory::troubles)
+                 // for the next diff, which says when
   };
   Next next = Next::done;
   Error error;

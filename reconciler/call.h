@@ -103,6 +103,9 @@ struct ProcessCall {
   std::string container;               // its id; empty: on the host
   std::vector<std::string> arguments;  // the program first; no shell is between
   std::vector<std::pair<std::string, std::string>> environment;  // beside what the place has
+  // Likewise, of lines NAME=VALUE: absolute, read when the call is made (on the host only), so that
+  // what is in it stands nowhere else. One that cannot be read is answered with 500.
+  std::string environment_file;
   bool write = false;                                            // changes something outside
   std::chrono::milliseconds timeout{10'000};                     // on the host it is ended then
 

@@ -314,6 +314,7 @@ void Reconciler::take_outcome(AppState& state, const InFlight& flight, const Out
       state.retries.erase(step_key(step));
       state.memory.counters.erase("failed " + step_name(step));
       state.memory.counters.erase("invalid " + step_name(step));
+      state.memory.troubles.erase(step_name(step));
       if (!step.count_as.empty()) {
         Counter& counter = state.memory.counters[step.count_as];
         ++counter.count;
@@ -326,6 +327,12 @@ void Reconciler::take_outcome(AppState& state, const InFlight& flight, const Out
       if (!outcome.suspect.empty()) state.memory.suspects.insert(outcome.suspect);
       if (outcome.relist) link(step.provider)->relist();
       return note(state, flight, outcome.error.message + "; looking again");
+    case Outcome::Next::put_off: {
+      Trouble& trouble = state.memory.troubles[step_name(step)];
+      trouble = {outcome.error.message, trouble.count + 1, now_.steady};
+      state.report.due(now_.steady);
+      return note(state, flight, outcome.error.message);
+    }
     case Outcome::Next::failed:
       note(state, flight, outcome.error.message);
       return step_failed(state, step, outcome.error);

@@ -216,6 +216,7 @@ void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>&
   const auto changed = state.memory.counters.extract(manifest_changed);
   state.retries.clear();
   state.memory.counters.clear();
+  state.memory.troubles.clear();
   state.memory.notes.clear();
   if (changed) state.memory.counters[manifest_changed] = changed.mapped();
   state.repeats = 0;
