@@ -77,7 +77,7 @@ class EdgeDiff {
   }
 
   std::string text_of(const std::string& id, const Index& index) const {
-    return render_generation(view_.platform->edge, index, id, seen_.version);
+    return render_generation(*view_.platform, index, id, seen_.version);
   }
   std::string name_generation(const Index& index) const { return id_of(keys_, text_of("", index)); }
 
@@ -274,7 +274,7 @@ void describe_route(const View& view, const SiteSpec& spec, const Route& route,
   for (const std::string& host : route.hosts) {
     const auto by_file = spec.certificates.find(host);
     const CertificatePtr& certificate = by_file == spec.certificates.end() ? own : by_file->second;
-    RouteState state{host, route.expose.path, proto_name(route.expose.proto), {}, "", {}, "", ""};
+    RouteState state{host, route.expose.path, route.expose.proto == Expose::Proto::grpc ? "grpc" : route.expose.proto == Expose::Proto::https ? "https" : "http", {}, "", {}, "", ""};
     for (const std::string& address : view.standing.backends) {
       state.upstreams.push_back(address + ":" + std::to_string(route.expose.port));
     }
@@ -300,7 +300,7 @@ SharePtr share_of(const Keys& keys, const View& view) {
   share->app = view.app;
   share->addresses = view.standing.backends;
   share->site = render_site(*spec, share->addresses, own_certificate(keys, view, *spec),
-                            view.platform->edge, edge ? edge->version : Version());
+                            *view.platform, edge ? edge->version : Version());
   // Whatever was put together wrongly goes no further.
   if (!check_rendered(share->site.text)) return nullptr;
   share->id = id_of(keys, share->site.text);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "providers/nginx/render.h"
 #include "providers/provider.h"
 
 // What the apps add and what the edge serves → the steps from one generation to the next. Pure. All

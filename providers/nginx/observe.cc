@@ -19,7 +19,6 @@ constexpr milliseconds answer_timeout{2000};
 constexpr seconds polling_max{3};
 // So long a nginx that runs and does not answer is taken for busy.
 constexpr seconds silence_max{30};
-constexpr char note_rejected[] = "rejected ";
 
 FileCall file(FileCall::Act act, std::string path) {
   FileCall call;

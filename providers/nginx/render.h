@@ -14,10 +14,16 @@
 //   generation.ID.conf              all that is not an app's, and one line for each site:
 //                                   include sites/APP.ID.conf;  # ADDRESS ADDRESS
 //   sites/APP.ID.conf               server and upstream blocks of one app
-//   certificates/ID.pem             key and chain
-//   passwords/ID                    an htpasswd file
-//   challenges/                     what an ACME client puts there is served to the CA
+//   certificates/ID.pem             key and chain; nginx's master reads them
+//   passwords/ID                    an htpasswd file; nginx's workers read it at every request, so
+//                                   that their user must be able to
+//   challenges/                     what an ACME client puts there is served to the CA, by workers
+// nginx takes relative paths (includes, certificates, passwords) from the folder of the file that it
+// is started with, so that a candidate is tested as DIFFERENT.conf in the same folder.
 namespace fairlead::nginx {
+
+// Where a managed edge has its folder.
+inline constexpr char folder_in_container[] = "/etc/nginx/fairlead";
 
 struct Version {
   int major = 1;
@@ -34,7 +40,7 @@ struct Site {
 // `backends`: addresses without port, in order; empty: 503, or the maintenance page of a suspended
 // app. `self_signed` is for the hosts that have no certificate by file.
 Site render_site(const SiteSpec& spec, const std::vector<std::string>& backends,
-                 const CertificatePtr& self_signed, const Platform::Edge& edge, Version version);
+                 const CertificatePtr& self_signed, const Platform& platform, Version version);
 
 // What a generation says of one site.
 struct Included {
@@ -46,8 +52,8 @@ using Index = std::map<std::string, Included>;  // app → its site
 
 // The whole of generation.ID.conf. `id` is what nginx answers for `GET /generation` on the status
 // port, as "VERSION ID\n".
-std::string render_generation(const Platform::Edge& edge, const Index& index,
-                              const std::string& id, Version version);
+std::string render_generation(const Platform& platform, const Index& index, const std::string& id,
+                              Version version);
 // The sites of a generation, out of its text. What is no line of the form above is passed over.
 Index parse_index(const std::string& text);
 

@@ -17,7 +17,7 @@ inline constexpr char edge_app[] = "edge";
 
 // One `expose` entry as the edge serves it.
 struct Route {
-  std::vector<std::string> hosts;  // sorted; a leading "*." stands for one label
+  std::vector<std::string> hosts;  // sorted; a leading "*." stands for any names before it
   Expose expose;                   // proto http, https or grpc
   Secret htpasswd;                 // content of the file that `auth` names; empty: no auth
 };
@@ -29,13 +29,15 @@ struct SiteSpec : Spec {
   std::map<std::string, CertificatePtr> certificates;  // host → by file; absent: self-signed
   // Hosts that the app says and does not get → why.
   std::map<std::string, std::string> lost;
+  // Hosts that have a certificate file of no use, and are served self-signed → why.
+  std::map<std::string, std::string> trouble;
 };
 
 // Null where the app is not served by the edge.
 const SiteSpec* spec_of(const Graph* graph);
 
 // Adds the site of an app that exposes something; to the edge's own app its mount and its ports.
-// Errors: invalid (an htpasswd file that is missing or malformed, a certificate of no use).
+// No host and path is in two routes. Errors: invalid (an htpasswd file that is missing or malformed).
 Result<void> resolve_app(const ResolveInput& input, Graph& graph);
 
 }  // namespace fairlead::nginx

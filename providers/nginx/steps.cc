@@ -10,7 +10,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr char config_folder[] = "/etc/nginx/fairlead/";  // in the container
 constexpr seconds test_timeout{20};
 constexpr std::size_t said_max = 300;
 
@@ -70,7 +69,7 @@ bool is_container_id(std::string_view text) {
 
 // The generation's id out of "/etc/nginx/fairlead/generation.ID.conf".
 bool is_generation(const std::string& path) {
-  const std::string folder = config_folder;
+  const std::string folder = std::string(folder_in_container) + "/";
   if (!path.starts_with(folder)) return false;
   const std::string name = path.substr(folder.size());
   const std::size_t dot = name.find('.');
@@ -87,6 +86,8 @@ Step write_file(const std::string& path, const Secret& content) {
   Step step = of("write", "file " + path);
   FileCall call = file(FileCall::Act::write, path);
   call.content = content;
+  // Keys are read by nginx's master alone; passwords by its workers, whoever they run as.
+  if (!path.starts_with("certificates/")) call.mode = 0644;
   step.request = std::move(call);
   return step;
 }
@@ -109,7 +110,7 @@ Step test(const Place& edge, const std::string& generation) {
   Step step = of("test", "generation " + generation);
   ProcessCall call;
   call.container = edge.instance;
-  call.arguments = {"nginx", "-t", "-q", "-c", config_folder + generation_path(generation)};
+  call.arguments = {"nginx", "-t", "-q", "-c", std::string(folder_in_container) + "/" + generation_path(generation)};
   call.timeout = test_timeout;
   step.request = std::move(call);
   return step;

@@ -132,6 +132,22 @@ std::string status_table(const Json& status) {
   return out;
 }
 
+std::string routes_table(const Json& routes) {
+  const bool of_all = !routes.has("name");
+  std::vector<Row> rows = {
+      {"HOST", "PATH", "TO", "CERTIFICATE", "EXPIRES", "STATE", of_all ? "APP" : "", ""}};
+  for (const Json& route : routes["routes"].items()) {
+    const std::string& cause = route["cause"].as_string();
+    rows.push_back({route["host"].as_string(), route["path"].as_string(),
+                    route["upstreams"].empty() ? "-" : list(route["upstreams"]),
+                    route["certificate"].empty() ? "-" : plain(route["certificate"].as_string()),
+                    route["expires"].as_string().substr(0, 10),
+                    route["state"].as_string() + (cause.empty() ? "" : ": " + plain(cause)),
+                    route["app"].as_string(), plain(route["source"].as_string())});
+  }
+  return rows.size() > 1 ? table(rows) : "no routes: an app with `expose` has one\n";
+}
+
 std::string explanation(const Json& explain) {
   std::string out = explain["name"].as_string() + ": " + explain["sync"].as_string() + ", " +
                     explain["health"].as_string() + " since " + explain["since"].as_string() + "\n";
@@ -148,6 +164,7 @@ std::string explanation(const Json& explain) {
                     plain(held["state"].as_string()), plain(held["cause"].as_string())});
   }
   if (!rows.empty()) out += "\nresources:\n" + table(rows);
+  if (!explain["routes"].empty()) out += "\nroutes:\n" + routes_table(explain);
   rows.clear();
   for (const Json& held : explain["origins"].items()) {
     rows.push_back({"  " + plain(held["field"].as_string()), plain(held["where"].as_string())});

@@ -15,6 +15,8 @@ void complain(const std::string& text);  // "fairlead: …" to standard error
 std::string plain(const std::string& text);
 
 std::string status_table(const Json& status);
+// Of all apps, or of the one that `explain` tells of.
+std::string routes_table(const Json& routes);
 std::string explanation(const Json& explain);
 Json plan_json(const std::string& app, const AppState& state);
 std::string plan_text(const Json& plan);
