@@ -196,7 +196,6 @@ void Reconciler::diff_at(const AppState& state, const Link& held, Plan& plan,
   } else {
     View view = view_of(state, held);
     for (std::size_t i = 0; i < before; ++i) view.prerequisites.push_back(i);
-    if (&held != &engine()) view.standing = engine().provider().standing(view_of(state, engine()));
     held.provider().diff(view, plan, report);
   }
   for (std::size_t i = before; i < plan.steps().size(); ++i) {

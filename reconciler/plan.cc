@@ -17,7 +17,8 @@ Call Step::call() const {
   FAIRLEAD_CHECK(!waits());
   if (const auto* http = std::get_if<HttpCall>(&request)) return *http;
   if (const auto* sql = std::get_if<SqlCall>(&request)) return *sql;
-  return std::get<FileCall>(request);
+  if (const auto* file = std::get_if<FileCall>(&request)) return *file;
+  return std::get<ProcessCall>(request);
 }
 
 bool Plan::has_requests() const {

@@ -37,6 +37,7 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
   for (const std::string& word : held.provider().offers()) {
     view.drop_data = view.drop_data || state.drop_data.count(word) > 0;
   }
+  if (&held != &engine()) view.standing = engine().provider().standing(view_of(state, engine()));
   for (const Link& other : links_) {
     const std::string host = other.provider().hosted_by(*platform_);
     const auto service = apps_.find(host);
@@ -61,13 +62,15 @@ std::optional<Place> Reconciler::place_of(const AppState& service) const {
   return engine().provider().serves_at(seen->second.get());
 }
 
-// Nothing is known of an app that is not wanted and not being removed while something of it is left:
-// what is there stays.
+// Nothing is known of an app that is not wanted and not being removed while something of it is left,
+// nor as long as it is not known where its requests go: what is there stays.
 void Reconciler::take_shares(AppState& state) {
+  const std::optional<Traffic> traffic = traffic_of(state);
   const bool decided = state.wanted || state.removing || nothing_left(state);
+  if (!decided || (traffic && !traffic->known)) return;
   for (const Link& held : links_) {
     const std::string host = held.provider().hosted_by(*platform_);
-    if (host.empty() || host == state.name || !held.up() || !decided) continue;
+    if (host.empty() || host == state.name || !held.up()) continue;
     SharePtr share = state.wanted ? held.provider().share(view_of(state, held)) : nullptr;
     const auto [known, first] = state.shares.try_emplace(std::string(held.provider().name()));
     if (!first && same(known->second, share)) continue;

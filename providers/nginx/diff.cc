@@ -49,10 +49,10 @@ class EdgeDiff {
     choose();
     report_.resources.push_back({"generation", seen_.current, state_text(), ""});
     if (!view_.place) return;
-    if (wanted_ != seen_.current) {
-      change();
-    } else if (seen_.live != seen_.current) {
+    if (seen_.live != seen_.current) {
       confirm();
+    } else if (wanted_ != seen_.current) {
+      change();
     } else {
       clear_away();
     }

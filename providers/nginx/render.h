@@ -57,6 +57,9 @@ std::string render_generation(const Platform& platform, const Index& index, cons
 // The sites of a generation, out of its text. What is no line of the form above is passed over.
 Index parse_index(const std::string& text);
 
+// Names a content: 32 hex digits of its SHA-256.
+std::string content_id(const std::string& content);
+
 // Reads a rendered site anew, token by token, and compares its directives with what may be there:
 // nothing that a host, a path or an address brought in. Errors: denied.
 Result<void> check_rendered(const std::string& text);

@@ -1,0 +1,231 @@
+#include "providers/nginx/render.h"
+
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <set>
+
+#include "providers/nginx/text.h"
+#include "reconciler/url.h"
+
+namespace fairlead::nginx {
+namespace {
+
+const char* proto_name(Expose::Proto proto) {
+  if (proto == Expose::Proto::https) return "https";
+  return proto == Expose::Proto::grpc ? "grpc" : "http";
+}
+
+class SiteRenderer {
+ public:
+  SiteRenderer(const SiteSpec& spec, const std::vector<std::string>& backends,
+               CertificatePtr self_signed, const Platform& platform, Version version)
+      : spec_(spec),
+        backends_(backends.begin(), backends.end()),
+        self_signed_(std::move(self_signed)),
+        platform_(platform),
+        version_(version) {
+    for (const Route& route : spec_.routes) {
+      for (const std::string& host : route.hosts) hosts_[host][route.expose.path] = &route;
+    }
+  }
+
+  Site render() {
+    if (!backends_.empty()) upstreams();
+    for (const auto& [host, routes] : hosts_) {
+      server(host, routes, nullptr);
+      const CertificatePtr certificate = file_of(host) ? file_of(host) : self_signed_;
+      if (certificate) server(host, routes, certificate);
+    }
+    site_.text = writer_.text();
+    return std::move(site_);
+  }
+
+ private:
+  using Routes = std::map<std::string, const Route*>;  // path → where it leads
+
+  CertificatePtr file_of(const std::string& host) const {
+    const auto found = spec_.certificates.find(host);
+    return found == spec_.certificates.end() ? nullptr : found->second;
+  }
+
+  // nginx keeps connections to the app by its upstream: of different protocols they must not mix.
+  std::string upstream_of(const Expose& expose) const {
+    return spec_.app + "." + proto_name(expose.proto) + "." + std::to_string(expose.port);
+  }
+
+  void upstreams() {
+    std::map<std::string, int> ports;  // upstream → port
+    for (const Route& route : spec_.routes) ports[upstream_of(route.expose)] = route.expose.port;
+    for (const auto& [name, port] : ports) {
+      writer_.begin("upstream " + name);
+      for (const std::string& address : backends_) {
+        // fairlead looks after the app's health; nginx would leave out a slow one as well.
+        writer_.line("server " + host_in_url(address) + ":" + std::to_string(port) +
+                     " max_fails=0");
+      }
+      writer_.line("keepalive 32");
+      // Shorter than any server's own, so that no request meets a connection that is being closed.
+      writer_.line("keepalive_timeout 1s");
+      writer_.end();
+    }
+  }
+
+  // Over TLS with a certificate, else over plain HTTP.
+  void server(const std::string& host, const Routes& routes, const CertificatePtr& certificate) {
+    writer_.begin("server");
+    writer_.line(certificate ? listen_https(platform_.edge, version_)
+                             : listen_http(platform_.edge));
+    if (certificate && version_ >= http2_directive) writer_.line("http2 on");
+    writer_.line("server_name " + host);
+    if (certificate) {
+      const std::string file = "certificates/" + certificate->id + ".pem";
+      site_.files[file] = certificate->pem;
+      writer_.line("ssl_certificate " + file);
+      writer_.line("ssl_certificate_key " + file);
+    } else {
+      write_challenges(writer_, platform_);
+    }
+    if (!backends_.empty()) own_errors();
+    for (const auto& [path, route] : routes) locations(host, path, *route, certificate != nullptr);
+    if (routes.count("/") == 0) nothing_here();
+    writer_.end();
+  }
+
+  // What nginx itself has to say of an app that does not answer; what the app says is left alone.
+  void own_errors() {
+    writer_.line("error_page 502 504 =503 @unavailable");
+    writer_.begin("location @unavailable");
+    page(503, "unavailable", 5);
+    writer_.end();
+  }
+
+  void page(int status, const std::string& name, int retry_after) {
+    writer_.line("default_type text/html");
+    if (retry_after > 0) {
+      writer_.line("add_header Retry-After " + std::to_string(retry_after) + " always");
+    }
+    writer_.line("return " + std::to_string(status) + " $fairlead_" + name);
+  }
+
+  void nothing_here() {
+    writer_.begin("location /");
+    page(404, "unknown", 0);
+    writer_.end();
+  }
+
+  // "/api" covers itself and what is below, and not "/apix".
+  void locations(const std::string& host, const std::string& path, const Route& route, bool tls) {
+    if (path != "/") location("= " + path, host, route, tls);
+    location(path == "/" ? path : path + "/", host, route, tls);
+  }
+
+  void location(const std::string& match, const std::string& host, const Route& route, bool tls) {
+    writer_.begin("location " + match);
+    const bool by_file = file_of(host) != nullptr;
+    const bool secure = tls && by_file;
+    if (secure && route.expose.hsts) strict_transport(*route.expose.hsts);
+    if (backends_.empty()) {
+      spec_.suspended ? page(503, "maintenance", 60) : page(503, "unavailable", 5);
+    } else if (tls || !redirects(route.expose, by_file)) {
+      access(route);
+      pass(route.expose);
+    } else if (platform_.edge.trusted_proxies.empty() ||
+               route.expose.proto == Expose::Proto::grpc) {
+      redirect();
+    } else {
+      // A proxy before the edge may have taken the TLS off.
+      writer_.begin("if ($fairlead_proto = http)");
+      redirect();
+      writer_.end();
+      access(route);
+      pass(route.expose);
+    }
+    writer_.end();
+  }
+
+  // gRPC needs HTTP/2, which the edge speaks over TLS only.
+  bool redirects(const Expose& expose, bool by_file) const {
+    return expose.proto == Expose::Proto::grpc || expose.redirect.value_or(by_file);
+  }
+
+  void redirect() {
+    const int port = platform_.edge.https_port;
+    const std::string at = port == 443 ? "" : ":" + std::to_string(port);
+    writer_.line("return 308 https://$host" + at + "$request_uri");
+  }
+
+  void strict_transport(Milliseconds age) {
+    const auto whole = std::chrono::duration_cast<std::chrono::seconds>(age).count();
+    writer_.line("add_header Strict-Transport-Security max-age=" + std::to_string(whole) +
+                 " always");
+    for (const char* module : {"proxy", "grpc"}) {
+      writer_.line(std::string(module) + "_hide_header Strict-Transport-Security");
+    }
+  }
+
+  void access(const Route& route) {
+    const std::set<std::string> ranges(route.expose.allow.begin(), route.expose.allow.end());
+    for (const std::string& range : ranges) writer_.line("allow " + range);
+    if (!ranges.empty()) writer_.line("deny all");
+    if (route.htpasswd.empty()) return;
+    const std::string file = "passwords/" + content_id(route.htpasswd.reveal());
+    site_.files[file] = route.htpasswd;
+    writer_.line("auth_basic " + spec_.app);
+    writer_.line("auth_basic_user_file " + file);
+  }
+
+  void pass(const Expose& expose) {
+    const bool grpc = expose.proto == Expose::Proto::grpc;
+    // A stream has no length that could be limited.
+    const std::int64_t no_limit = grpc ? 0 : -1;
+    const std::int64_t limit = expose.body_limit.value_or(no_limit);
+    if (limit >= 0) writer_.line("client_max_body_size " + std::to_string(limit));
+    const std::string module = grpc ? "grpc" : "proxy";
+    if (expose.timeout) {
+      const std::string time = std::to_string(expose.timeout->count()) + "ms";
+      writer_.line(module + "_read_timeout " + time);
+      writer_.line(module + "_send_timeout " + time);
+      if (grpc) writer_.line("client_body_timeout " + time);
+    }
+    if (!expose.gzip) writer_.line("gzip off");
+    if (!expose.buffering && !grpc) writer_.line("proxy_buffering off");
+    const std::string upstream = upstream_of(expose);
+    if (expose.proto == Expose::Proto::https) {
+      // Its certificate is not checked: the network leads to this app alone.
+      writer_.line("proxy_ssl_server_name on");
+      writer_.line("proxy_ssl_name $host");
+    }
+    writer_.line(module + "_pass " + proto_name(expose.proto) + "://" + upstream);
+  }
+
+  const SiteSpec& spec_;
+  const std::set<std::string> backends_;
+  const CertificatePtr self_signed_;
+  const Platform& platform_;
+  const Version version_;
+  std::map<std::string, Routes> hosts_;
+  Writer writer_;
+  Site site_;
+};
+
+}  // namespace
+
+Site render_site(const SiteSpec& spec, const std::vector<std::string>& backends,
+                 const CertificatePtr& self_signed, const Platform& platform, Version version) {
+  return SiteRenderer(spec, backends, self_signed, platform, version).render();
+}
+
+std::string content_id(const std::string& content) {
+  static const char* const hex = "0123456789abcdef";
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(content.data()), content.size(), digest);
+  std::string id;
+  for (int i = 0; i < 16; ++i) {
+    id += hex[digest[i] >> 4];
+    id += hex[digest[i] & 15];
+  }
+  return id;
+}
+
+}  // namespace fairlead::nginx

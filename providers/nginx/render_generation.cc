@@ -1,0 +1,256 @@
+#include <set>
+#include <sstream>
+
+#include "providers/nginx/text.h"
+#include "reconciler/grammar.h"
+
+namespace fairlead::nginx {
+namespace {
+
+// nginx closes idle connections of visitors on a reload, and from this version on not those that
+// are about to be used.
+constexpr Version keepalive_min_timeout{1, 27, 4};
+
+constexpr std::string_view include_begin = "  include sites/";
+constexpr std::string_view include_end = ".conf;  #";
+
+std::string page(const std::string& title, const std::string& text) {
+  return "\"<!doctype html><html lang=en><meta charset=utf-8><title>" + title +
+         "</title><body style='font-family:sans-serif;margin:4em auto;max-width:32em'><h1>" +
+         title + "</h1><p>" + text + "</p></body></html>\"";
+}
+
+class GenerationRenderer {
+ public:
+  GenerationRenderer(const Platform& platform, const Index& index, std::string id, Version version)
+      : platform_(platform), index_(index), id_(std::move(id)), version_(version) {}
+
+  std::string render() {
+    process();
+    writer_.begin("http");
+    names();
+    visitors();
+    tls();
+    forwarded();
+    upstreams();
+    pages();
+    default_servers();
+    status_server();
+    std::string text = writer_.text();
+    for (const auto& [app, site] : index_) text += include(app, site);
+    return text + "}\n";
+  }
+
+ private:
+  bool managed() const { return platform_.edge.mode == Platform::Edge::Mode::managed; }
+
+  void lines(const std::vector<std::string>& all) {
+    for (const std::string& each : all) writer_.line(each);
+  }
+
+  void process() {
+    // On the host its package has decided where these are.
+    if (managed()) {
+      lines({"user nginx", "pid /run/nginx.pid", "error_log stderr warn"});
+    } else {
+      lines({"error_log /var/log/nginx/error.log warn"});
+    }
+    const auto whole =
+        std::chrono::duration_cast<std::chrono::seconds>(platform_.edge.shutdown_timeout).count();
+    // Each reload leaves this many behind for as long as their connections last.
+    lines({"worker_processes 2", "worker_shutdown_timeout " + std::to_string(whole) + "s",
+           "worker_rlimit_nofile 16384"});
+    writer_.begin("events");
+    writer_.line("worker_connections 8192");
+    writer_.end();
+  }
+
+  // The longest host name has 253 characters.
+  void names() {
+    lines({"server_names_hash_bucket_size 512", "server_names_hash_max_size 65536",
+           "variables_hash_max_size 2048", "proxy_headers_hash_max_size 1024",
+           "proxy_headers_hash_bucket_size 128"});
+  }
+
+  void visitors() {
+    lines({"server_tokens off", "access_log off", "default_type application/octet-stream",
+           "keepalive_timeout 60s"});
+    if (version_ >= keepalive_min_timeout) writer_.line("keepalive_min_timeout 5s");
+    lines({"large_client_header_buffers 4 16k", "client_max_body_size 10m", "gzip on",
+           "gzip_proxied any", "gzip_vary on", "gzip_min_length 1024",
+           "gzip_types text/css text/plain text/xml text/javascript application/javascript "
+           "application/json application/manifest+json application/xml application/rss+xml "
+           "application/atom+xml application/wasm image/svg+xml font/ttf font/otf"});
+  }
+
+  void tls() {
+    lines({"ssl_protocols TLSv1.2 TLSv1.3",
+           "ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+           "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+           "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305",
+           "ssl_session_cache shared:fairlead:10m", "ssl_session_timeout 1d",
+           "ssl_session_tickets off"});
+  }
+
+  void map(const std::string& head, const std::vector<std::string>& cases) {
+    writer_.begin("map " + head);
+    lines(cases);
+    writer_.end();
+  }
+
+  // What a visitor says of itself is dropped; what a proxy before the edge says is kept.
+  void forwarded() {
+    trust();
+    map("$fairlead_trusted:$http_x_forwarded_proto $fairlead_proto",
+        {"default $scheme", "1:https https", "1:http http"});
+    map("$scheme $fairlead_own_port",
+        {"default " + std::to_string(platform_.edge.http_port),
+         "https " + std::to_string(platform_.edge.https_port)});
+    map("$fairlead_trusted:$http_x_forwarded_proto $fairlead_usual_port",
+        {"default $fairlead_own_port", "1:https 443", "1:http 80"});
+    map("$fairlead_trusted:$http_x_forwarded_port $fairlead_port",
+        {"default $fairlead_usual_port",
+         "\"~^1:(?<fairlead_said_port>[0-9]{1,5})$\" $fairlead_said_port"});
+    // The Host header may differ from the host that was routed, where the request line has one.
+    map("$host|$http_host $fairlead_host",
+        {"default $host",
+         "\"~*^([^|]*)\\|(?<fairlead_said_host>\\1(:[0-9]{1,5})?)$\" $fairlead_said_host"});
+    // Any other upgrade (h2c) would lead past all that is decided here.
+    map("$http_upgrade $fairlead_upgrade", {"default \"\"", "\"~*^websocket$\" websocket"});
+    map("$fairlead_upgrade $fairlead_connection", {"default \"\"", "websocket upgrade"});
+    for (const std::string module : {"proxy", "grpc"}) headers(module + "_set_header ");
+    lines({"proxy_set_header Upgrade $fairlead_upgrade",
+           "proxy_set_header Connection $fairlead_connection"});
+  }
+
+  void trust() {
+    const auto& said = platform_.edge.trusted_proxies;
+    const std::set<std::string> proxies(said.begin(), said.end());
+    for (const std::string& proxy : proxies) writer_.line("set_real_ip_from " + proxy);
+    if (!proxies.empty()) lines({"real_ip_header X-Forwarded-For", "real_ip_recursive on"});
+    writer_.begin("geo $realip_remote_addr $fairlead_trusted");
+    writer_.line("default 0");
+    for (const std::string& proxy : proxies) writer_.line(proxy + " 1");
+    writer_.end();
+  }
+
+  void headers(const std::string& set) {
+    for (const std::string header :
+         {"Host $fairlead_host", "X-Real-IP $remote_addr", "X-Forwarded-For $remote_addr",
+          "X-Forwarded-Proto $fairlead_proto", "X-Forwarded-Host $fairlead_host",
+          "X-Forwarded-Port $fairlead_port"}) {
+      writer_.line(set + header);
+    }
+    for (const std::string header :
+         {"Forwarded", "Proxy", "X-Forwarded-Prefix", "X-Forwarded-Scheme", "X-Forwarded-Server",
+          "X-Forwarded-Ssl", "X-Original-URL", "X-Rewrite-URL"}) {
+      writer_.line(set + header + " \"\"");
+    }
+  }
+
+  void upstreams() {
+    lines({"proxy_http_version 1.1", "proxy_redirect off", "proxy_buffer_size 16k",
+           "proxy_buffers 8 16k", "proxy_busy_buffers_size 32k"});
+    for (const std::string module : {"proxy", "grpc"}) {
+      // Only what has not been sent, or may be sent twice, and not after a long wait.
+      lines({module + "_connect_timeout 2s", module + "_next_upstream error timeout",
+             module + "_next_upstream_tries 3", module + "_next_upstream_timeout 10s",
+             module + "_ignore_headers X-Accel-Redirect"});
+    }
+  }
+
+  void pages() {
+    map("\"\" $fairlead_unknown",
+        {"default " + page("Not found", "Nothing is served at this address.")});
+    map("\"\" $fairlead_unavailable",
+        {"default " + page("Unavailable", "This service does not answer. Please try again soon.")});
+    map("\"\" $fairlead_maintenance",
+        {"default " + page("Maintenance",
+                           "This service is being maintained. Please try again later.")});
+  }
+
+  void default_servers() {
+    const Platform::Edge& edge = platform_.edge;
+    const bool both = !managed() && edge.address == "::";
+    const std::string options = both ? " default_server ipv6only=off" : " default_server";
+    writer_.begin("server");
+    writer_.line(listen_http(edge) + options);
+    write_challenges(writer_, platform_);
+    unknown();
+    writer_.end();
+    // A request may name another host than its handshake did.
+    writer_.begin("server");
+    writer_.line(listen_https(edge, version_) + options);
+    if (version_ >= http2_directive) writer_.line("http2 on");
+    writer_.line("ssl_reject_handshake on");
+    unknown();
+    writer_.end();
+  }
+
+  void unknown() {
+    writer_.begin("location /");
+    lines({"default_type text/html", "return 404 $fairlead_unknown"});
+    writer_.end();
+  }
+
+  void status_server() {
+    const std::string place = managed() ? "" : "127.0.0.1:";
+    writer_.begin("server");
+    writer_.line("listen " + place + std::to_string(platform_.edge.status_port));
+    writer_.begin("location = /generation");
+    lines({"default_type text/plain", "return 200 \"$nginx_version " + id_ + "\\n\""});
+    writer_.end();
+    writer_.begin("location /");
+    writer_.line("return 404");
+    writer_.end();
+    writer_.end();
+  }
+
+  static std::string include(const std::string& app, const Included& site) {
+    std::string line = std::string(include_begin) + app + "." + site.id + std::string(include_end);
+    for (const std::string& address : site.addresses) line += " " + address;
+    return line + "\n";
+  }
+
+  const Platform& platform_;
+  const Index& index_;
+  const std::string id_;
+  const Version version_;
+  Writer writer_;
+};
+
+// "blog.3f9c2a1b" and " 10.213.0.66"; nothing where it is neither.
+void read_include(const std::string& name, const std::string& rest, Index& index) {
+  const std::size_t dot = name.find('.');
+  const std::string app = name.substr(0, dot);
+  const std::string id = dot == std::string::npos ? "" : name.substr(dot + 1);
+  if (!is_name(app) || id.empty() || id.find_first_not_of("0123456789abcdef") != id.npos) return;
+  Included site{id, {}};
+  std::istringstream words(rest);
+  for (std::string address; words >> address;) {
+    if (!is_address(address)) return;
+    site.addresses.push_back(address);
+  }
+  index[app] = std::move(site);
+}
+
+}  // namespace
+
+std::string render_generation(const Platform& platform, const Index& index, const std::string& id,
+                              Version version) {
+  return GenerationRenderer(platform, index, id, version).render();
+}
+
+Index parse_index(const std::string& text) {
+  Index index;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t end = line.find(include_end);
+    if (line.compare(0, include_begin.size(), include_begin) != 0 || end == line.npos) continue;
+    read_include(line.substr(include_begin.size(), end - include_begin.size()),
+                 line.substr(end + include_end.size()), index);
+  }
+  return index;
+}
+
+}  // namespace fairlead::nginx

@@ -1,0 +1,159 @@
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "providers/nginx/htpasswd.h"
+#include "providers/nginx/render.h"
+#include "providers/nginx/site.h"
+#include "reconciler/grammar.h"
+
+namespace fairlead::nginx {
+namespace {
+
+Expose published(int port, const std::string& address, int host_port) {
+  Expose expose;
+  expose.proto = Expose::Proto::tcp;
+  expose.port = port;
+  expose.publish = Publish{address, host_port};
+  return expose;
+}
+
+void host_edge(const Platform& platform, Graph& graph) {
+  const Platform::Edge& edge = platform.edge;
+  graph.mounts.push_back({platform.folders.edge, folder_in_container, true});
+  graph.publishes.push_back(published(80, edge.address, edge.http_port));
+  graph.publishes.push_back(published(443, edge.address, edge.https_port));
+}
+
+// Resolves one app that exposes something.
+class Resolver {
+ public:
+  Resolver(const ResolveInput& input, Graph& graph)
+      : input_(input), platform_(*input.platform), app_(*input.app), graph_(graph) {
+    spec_->app = app_.name;
+    spec_->suspended = app_.suspend;
+  }
+
+  Result<void> resolve() {
+    for (std::size_t i = 0; i < app_.expose.size(); ++i) {
+      if (app_.expose[i].proto == Expose::Proto::tcp) continue;
+      if (Result<void> done = add_route(i); !done) return done;
+    }
+    if (spec_->routes.empty() && spec_->lost.empty()) return {};
+    if (!spec_->routes.empty() && platform_.edge.mode == Platform::Edge::Mode::managed) {
+      graph_.services[edge_app] = false;
+    }
+    if (!first_host_.empty()) set_url();
+    graph_.resources.push_back({"route", app_.name, {}, spec_, ""});
+    return {};
+  }
+
+ private:
+  Result<void> add_route(std::size_t index) {
+    const Expose& expose = app_.expose[index];
+    Route route;
+    route.expose = expose;
+    for (const std::string& host : hosts_of(expose)) {
+      const auto lost = input_.lost_hosts.find(host);
+      if (lost != input_.lost_hosts.end()) {
+        spec_->lost[host] = lost->second;
+      } else if (taken_.emplace(host, expose.path).second) {
+        add_host(host, route);
+      }
+    }
+    if (route.hosts.empty()) return {};
+    std::sort(route.hosts.begin(), route.hosts.end());
+    if (expose.auth) {
+      Result<Secret> content = htpasswd(index);
+      if (!content) return content.error();
+      route.htpasswd = std::move(*content);
+    }
+    spec_->routes.push_back(std::move(route));
+    return {};
+  }
+
+  // What it says; else the app's default name, of which the first entry of each path is meant.
+  std::vector<std::string> hosts_of(const Expose& expose) {
+    if (!expose.domains.empty()) return expose.domains;
+    if (!defaults_.insert(expose.path).second) return {};
+    const std::string host = app_.name + "." + platform_.domain;
+    if (const auto normal = normal_domain(host, false)) return {*normal};
+    spec_->lost[host] = "is no host name: say `domains`";
+    return {};
+  }
+
+  void add_host(const std::string& host, Route& route) {
+    route.hosts.push_back(host);
+    if (first_host_.empty() && host.compare(0, 2, "*.") != 0) {
+      first_host_ = host;
+      first_path_ = route.expose.path;
+    }
+    if (!input_.certificates || spec_->certificates.count(host) > 0) return;
+    Result<CertificatePtr> certificate = find_certificate(*input_.certificates, host);
+    if (!certificate) {
+      spec_->trouble[host] = certificate.error().message;
+    } else if (*certificate) {
+      spec_->certificates[host] = *certificate;
+    }
+  }
+
+  Result<Secret> htpasswd(std::size_t index) const {
+    const std::string& file = *app_.expose[index].auth;
+    const std::string field = "expose[" + std::to_string(index) + "].auth";
+    const std::string place = field + ": " + platform_.folders.secrets + "/" + file;
+    const auto found = input_.secrets->find(file);
+    if (found == input_.secrets->end()) {
+      return Error{Code::invalid,
+                   field + ": there is no file " + platform_.folders.secrets + "/" + file +
+                       "; put it there, or correct the name",
+                   app_.where(field)};
+    }
+    Result<Secret> content = parse_htpasswd(found->second);
+    if (content) return content;
+    return Error{Code::invalid, place + ": " + content.error().message, app_.where(field)};
+  }
+
+  void set_url() {
+    const bool tls = spec_->certificates.count(first_host_) > 0;
+    const int port = tls ? platform_.edge.https_port : platform_.edge.http_port;
+    std::string url = (tls ? "https://" : "http://") + first_host_;
+    if (port != (tls ? 443 : 80)) url += ":" + std::to_string(port);
+    if (first_path_ != "/") url += first_path_;
+    graph_.env["APP_URL"] = url;
+    if (tls) graph_.env["FORCE_HTTPS"] = "true";
+  }
+
+  const ResolveInput& input_;
+  const Platform& platform_;
+  const App& app_;
+  Graph& graph_;
+  std::shared_ptr<SiteSpec> spec_ = std::make_shared<SiteSpec>();
+  std::set<std::pair<std::string, std::string>> taken_;  // host and path
+  std::set<std::string> defaults_;                       // paths of the default host
+  std::string first_host_;                               // without wildcard; empty: there is none
+  std::string first_path_;
+};
+
+}  // namespace
+
+const SiteSpec* spec_of(const Graph* graph) {
+  if (!graph) return nullptr;
+  for (const Resource& resource : graph->resources) {
+    if (const auto* spec = dynamic_cast<const SiteSpec*>(resource.spec.get())) return spec;
+  }
+  return nullptr;
+}
+
+Result<void> resolve_app(const ResolveInput& input, Graph& graph) {
+  using Mode = Platform::Edge::Mode;
+  const Mode mode = input.platform->edge.mode;
+  if (mode == Mode::managed && input.app->name == edge_app) {
+    host_edge(*input.platform, graph);
+    graph.resources.push_back({"generation", edge_app, {}, nullptr, ""});
+    return {};
+  }
+  if (mode == Mode::none || !input.hosted) return {};
+  return Resolver(input, graph).resolve();
+}
+
+}  // namespace fairlead::nginx
