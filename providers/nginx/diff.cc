@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "providers/nginx/acme.h"
 #include "providers/nginx/seen.h"
 #include "providers/nginx/steps.h"
 
@@ -52,6 +53,7 @@ class EdgeDiff {
     choose();
     report_.resources.push_back({"generation", seen_.current, state_text(), ""});
     if (!view_.place) return;
+    certificates();
     if (seen_.live != seen_.current) {
       confirm();
     } else if (wanted_ != seen_.current) {
@@ -99,6 +101,19 @@ class EdgeDiff {
     }
     for (const std::string& app : view_.undecided) keep(app);
     wanted_ = name_generation(index_);
+  }
+
+  void certificates() {
+    AcmeInput input;
+    input.platform = view_.platform;
+    input.keys = &keys_;
+    input.memory = view_.memory;
+    input.now = view_.now;
+    input.seen = &seen_.acme;
+    for (const auto& [app, added] : chosen_) {
+      input.hosts.insert(added->domains.begin(), added->domains.end());
+    }
+    diff_acme(input, plan_, report_);
   }
 
   bool is_rejected(const std::string& app, const std::string& id) const {
@@ -306,6 +321,18 @@ void describe_route(const View& view, const SiteSpec& spec, const Route& route,
   }
 }
 
+std::map<std::string, CertificatePtr> said_domains(const SiteSpec& spec) {
+  std::map<std::string, CertificatePtr> domains;
+  for (const Route& route : spec.routes) {
+    for (const std::string& host : route.expose.domains) {
+      if (std::find(route.hosts.begin(), route.hosts.end(), host) == route.hosts.end()) continue;
+      const auto by_file = spec.certificates.find(host);
+      domains[host] = by_file == spec.certificates.end() ? nullptr : by_file->second;
+    }
+  }
+  return domains;
+}
+
 }  // namespace
 
 SharePtr share_of(const Keys& keys, const View& view) {
@@ -315,6 +342,7 @@ SharePtr share_of(const Keys& keys, const View& view) {
   auto share = std::make_shared<AppShare>();
   share->app = view.app;
   share->addresses = view.standing.backends;
+  share->domains = said_domains(*spec);
   share->site = render_site(*spec, share->addresses, own_certificate(keys, view, *spec),
                             *view.platform, edge ? edge->version : Version());
   // Whatever was put together wrongly goes no further.

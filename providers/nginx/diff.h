@@ -25,6 +25,8 @@ struct AppShare : Share {
   std::string app;
   Site site;
   std::vector<std::string> addresses;  // that requests are sent to
+  // Hosts that the manifest itself says → their certificates by file; null: none of use.
+  std::map<std::string, CertificatePtr> domains;
 };
 
 // The site of an app as it should be now; null: it has none.
