@@ -151,8 +151,8 @@ const SiteSpec* spec_of(const Graph* graph) {
 Result<void> resolve_app(const ResolveInput& input, Graph& graph) {
   using Mode = Platform::Edge::Mode;
   const Mode mode = input.platform->edge.mode;
-  if (mode == Mode::managed && input.app->name == edge_app) {
-    host_edge(*input.platform, graph);
+  if (mode != Mode::none && input.app->name == edge_app) {
+    if (mode == Mode::managed) host_edge(*input.platform, graph);
     graph.resources.push_back({"generation", edge_app, {}, nullptr, ""});
     return {};
   }
