@@ -12,7 +12,9 @@
 //   generation, not current      tested in the nginx that runs → switched to (current.conf) → reload
 //   current, not live            asked for, for 2 s; then reloaded again; then nginx is taken to
 //                                have refused it, and current.conf names again what is live
-//   live                         what nothing refers to is removed
+//   live                         what is missing is written again, what nothing refers to is removed
+//   no generation that is there  somebody's hand: where nginx runs, what it serves goes on, and is
+//                                put back; else it begins anew
 //
 // A crash between any two is finished by looking. Before nginx runs for the first time the current
 // generation is one without sites, which needs no test. A site that the test names is rejected: the

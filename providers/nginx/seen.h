@@ -23,12 +23,14 @@ struct SeenEdge : Section {
   Duration silent{0};     // steady; since when it has not answered
   std::string instance;  // id of the container that was asked
   Version version;       // of nginx, as it last said
-  // "APP.ID" → why nginx refuses that site.
+  // "APP.ID" → why nginx refuses that site; "certificates/ID.pem" → those that need this file.
   std::map<std::string, std::string> rejected;
 
   const Index& sites(const std::string& generation) const;
   // The sites that are served; null: it is not known.
   const Index* live_sites() const;
+  // It answers, and what it serves is not known any more: the file is gone.
+  bool lost() const;
 };
 
 // "APP.ID", as in the name of its file.
