@@ -61,6 +61,13 @@ struct Probe {
   Duration lenient_until{0};  // steady; failures before do not count
 };
 
+// Why a step was put off (Outcome::Next::put_off), how often in a row, and when last.
+struct Trouble {
+  std::string text;
+  int count = 0;
+  Duration last{0};  // steady
+};
+
 // What is remembered between passes of one app. A daemon that forgets it (a restart) is slower or
 // more patient, never wrong.
 struct Memory {
@@ -69,6 +76,8 @@ struct Memory {
   // never.
   std::map<std::string, Counter> counters;
   std::map<std::string, ProbeState> probes;  // Probe::key → state; absent: not asked yet
+  // "VERB RESOURCE" of a step → why it was put off. Absent: never, or it has succeeded since.
+  std::map<std::string, Trouble> troubles;
   std::set<std::string> suspects;  // names that a create found taken: to be looked at closely
   // What answers taught, and no look shows: "rejected blog.3f9c2a1b" → why. Forgotten with a new
   // manifest.

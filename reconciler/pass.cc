@@ -22,6 +22,25 @@ Duration moved_wait(int moves) {
   return std::min<Duration>(milliseconds(20) * (1 << std::min(moves, 9)), seconds(5));
 }
 
+// What no provider offers yet cannot be half given: nothing of this app is touched.
+void leave_alone(const AppState& state, Plan& plan, Report& report) {
+  plan = Plan();
+  Report left;
+  left.resources = std::move(report.resources);
+  left.running = std::move(report.running);
+  const std::string why =
+      "needs " + state.wanted->unmet.front() +
+      ", which nothing on this host offers; its containers are left as they are";
+  if (left.running.empty()) left.worsen(HealthState::missing, "NeedNotOffered", why);
+  left.out_of_sync("NeedNotOffered", why);
+  report = std::move(left);
+}
+
+bool released(const AppState& state, const Step& step) {
+  return std::all_of(step.needs.begin(), step.needs.end(),
+                     [&](std::size_t need) { return state.states[need] == StepState::done; });
+}
+
 }  // namespace
 
 void Reconciler::mark_dirty(AppState& state, Duration due) {
@@ -221,25 +240,6 @@ void Reconciler::without(const AppState& state, const Link& held, Plan& plan,
   }
 }
 
-// What no provider offers yet cannot be half given: nothing of this app is touched.
-void Reconciler::leave_alone(const AppState& state, Plan& plan, Report& report) const {
-  plan = Plan();
-  Report left;
-  left.resources = std::move(report.resources);
-  left.running = std::move(report.running);
-  const std::string why =
-      "needs " + state.wanted->unmet.front() +
-      ", which nothing on this host offers; its containers are left as they are";
-  if (left.running.empty()) left.worsen(HealthState::missing, "NeedNotOffered", why);
-  left.out_of_sync("NeedNotOffered", why);
-  report = std::move(left);
-}
-
-bool Reconciler::released(const AppState& state, const Step& step) const {
-  return std::all_of(step.needs.begin(), step.needs.end(),
-                     [&](std::size_t need) { return state.states[need] == StepState::done; });
-}
-
 void Reconciler::act(AppState& state) {
   const auto& steps = state.plan.steps();
   for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -314,6 +314,7 @@ void Reconciler::take_outcome(AppState& state, const InFlight& flight, const Out
       state.retries.erase(step_key(step));
       state.memory.counters.erase("failed " + step_name(step));
       state.memory.counters.erase("invalid " + step_name(step));
+      state.memory.troubles.erase(step_name(step));
       if (!step.count_as.empty()) {
         Counter& counter = state.memory.counters[step.count_as];
         ++counter.count;
@@ -326,6 +327,12 @@ void Reconciler::take_outcome(AppState& state, const InFlight& flight, const Out
       if (!outcome.suspect.empty()) state.memory.suspects.insert(outcome.suspect);
       if (outcome.relist) link(step.provider)->relist();
       return note(state, flight, outcome.error.message + "; looking again");
+    case Outcome::Next::put_off: {
+      Trouble& trouble = state.memory.troubles[step_name(step)];
+      trouble = {outcome.error.message, trouble.count + 1, now_.steady};
+      state.report.due(now_.steady);
+      return note(state, flight, outcome.error.message);
+    }
     case Outcome::Next::failed:
       note(state, flight, outcome.error.message);
       return step_failed(state, step, outcome.error);

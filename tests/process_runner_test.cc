@@ -84,6 +84,21 @@ TEST_CASE("arguments reach a program as they are, and the environment beside our
   CHECK(bench.runner.call(call).body == "1 ");
 }
 
+TEST_CASE("an environment file is read when the call is made, and its content stands in no error") {
+  const Bench bench;
+  ProcessCall call = script("printf '%s|%s' \"$TOKEN\" \"$OTHER\"");
+  call.environment_file = bench.folder / "dns.env";
+  CHECK(bench.runner.call(call).status == 500);
+  CHECK(bench.runner.call(call).error.find("cannot open " + call.environment_file) == 0);
+  bench.folder.write("dns.env", "# of the name server\n\nTOKEN=a b=c\r\nOTHER=\"$HOME\"\n");
+  CHECK(bench.runner.call(call).body == "a b=c|\"$HOME\"");
+  bench.folder.write("dns.env", "TOKEN=x\nmy secret\n");
+  CHECK(bench.runner.call(call).status == 500);
+  CHECK(bench.runner.call(call).error == call.environment_file + ":2: must be NAME=VALUE");
+  bench.folder.write("dns.env", "MY SECRET=x\n");
+  CHECK(bench.runner.call(call).error == call.environment_file + ":1: must be NAME=VALUE");
+}
+
 TEST_CASE("what cannot be started is no such program, or says why") {
   const Bench bench;
   bench.folder.write("text", "no program");

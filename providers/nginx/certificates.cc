@@ -91,10 +91,6 @@ std::string wildcard_of(const std::string& host) {
   return parent.find('.') == std::string::npos ? "" : "*." + parent;
 }
 
-std::string stem_of(const std::string& host) {
-  return host.compare(0, 2, "*.") == 0 ? "_" + host.substr(1) : host;
-}
-
 std::string joined(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
@@ -123,6 +119,7 @@ Result<CertificatePtr> read_at(const std::map<std::string, Secret>& files, const
   const Secret* key = apart ? file(files, place.prefix + stem + ".key") : chain;
   auto parsed = parse_certificate(place.words + name, chain->reveal(), key ? *key : *chain);
   if (!parsed) return invalid(place.words + name + ": " + parsed.error().message);
+  parsed->acme = place.prefix == acme_prefix;
   return CertificatePtr(std::make_shared<const Certificate>(std::move(*parsed)));
 }
 
@@ -145,6 +142,10 @@ Result<CertificatePtr> find_at(const std::map<std::string, Secret>& files, const
 }
 
 }  // namespace
+
+std::string stem_of(const std::string& host) {
+  return host.compare(0, 2, "*.") == 0 ? "_" + host.substr(1) : host;
+}
 
 std::string pem_of(const std::vector<X509Ptr>& chain, EVP_PKEY* key) {
   const BioPtr bio(BIO_new(BIO_s_secmem()));

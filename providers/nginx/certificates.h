@@ -17,6 +17,7 @@ struct Certificate {
   std::string id;      // hex, of its content: names the file that the edge reads
   Secret pem;          // key and chain, leaf first, in one file
   std::string source;  // "file blog.example.org.crt", "ACME blog.example.org.crt", "self-signed"
+  bool acme = false;   // got by fairlead's own ACME client, which renews it
   std::vector<std::string> names;  // of its SAN, lower case; a leading "*." stands for one label
   Duration begins{0};              // wall
   Duration ends{0};                // wall
@@ -26,6 +27,9 @@ using CertificatePtr = std::shared_ptr<const Certificate>;
 // Errors: invalid (no PEM, no certificate, the key is of another one), in words for people.
 Result<Certificate> parse_certificate(std::string source, const std::string& chain_pem,
                                       const Secret& key_pem);
+
+// How the files of a host are called, without their endings: "_.example.org" of "*.example.org".
+std::string stem_of(const std::string& host);
 
 bool covers(const Certificate& certificate, const std::string& host);
 

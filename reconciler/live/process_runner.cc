@@ -5,10 +5,12 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <sstream>
 #include <thread>
 #include <utility>
 
 #include "reconciler/check.h"
+#include "reconciler/grammar.h"
 #include "reconciler/json.h"
 #include "reconciler/live/child_process.h"
 #include "reconciler/url.h"
@@ -21,6 +23,7 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kStreamMax = 16u << 20;
+constexpr std::size_t kEnvironmentMax = 64u << 10;
 constexpr milliseconds kAskAgain{20};
 
 Answer no_answer(std::string error) { return Answer{0, "", std::move(error)}; }
@@ -35,8 +38,37 @@ Answer ended(int code, std::string output) {
   return Answer{500, std::move(output), "exit code " + std::to_string(code)};
 }
 
+// Lines NAME=VALUE; empty ones and those that begin with "#" are left out. Errors never hold what
+// stands in the file.
+Result<ChildProcess::Environment> read_environment(const std::string& path) {
+  const Result<std::string> text = read_file(path, kEnvironmentMax);
+  if (!text) return text.error();
+  ChildProcess::Environment variables;
+  std::istringstream lines(*text);
+  int number = 1;
+  for (std::string line; std::getline(lines, line); ++number) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.empty() || line.front() == '#') continue;
+    const std::size_t equals = line.find('=');
+    if (equals == std::string::npos || !is_env_name(line.substr(0, equals))) {
+      return Error{Code::invalid, path + ":" + std::to_string(number) + ": must be NAME=VALUE", ""};
+    }
+    variables.emplace_back(line.substr(0, equals), line.substr(equals + 1));
+  }
+  return variables;
+}
+
+Result<ChildProcess> start_on_host(const ProcessCall& call) {
+  if (call.environment_file.empty()) return ChildProcess::start(call.arguments, call.environment);
+  Result<ChildProcess::Environment> variables = read_environment(call.environment_file);
+  // Whatever it is that is not there, it is not the program.
+  if (!variables) return Error{Code::unavailable, variables.error().message, ""};
+  variables->insert(variables->end(), call.environment.begin(), call.environment.end());
+  return ChildProcess::start(call.arguments, *variables);
+}
+
 Answer on_host(const ProcessCall& call, int stop) {
-  Result<ChildProcess> child = ChildProcess::start(call.arguments, call.environment);
+  Result<ChildProcess> child = start_on_host(call);
   if (!child) {
     const int status = child.error().code == Code::not_found ? 404 : 500;
     return Answer{status, "", child.error().message};
@@ -108,6 +140,7 @@ Answer ProcessRunner::call(const ProcessCall& call) const {
   if (readable(stop_.get())) return no_answer("fairlead is ending");
   if (read_only_ && call.writes())
     return no_answer("refused to run " + call.arguments[0] + ": this world only reads");
+  FAIRLEAD_CHECK(call.container.empty() || call.environment_file.empty());
   return call.container.empty() ? on_host(call, stop_.get()) : in_container(call);
 }
 

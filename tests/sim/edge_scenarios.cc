@@ -52,15 +52,15 @@ std::string container_of(Host& host, const std::string& name) {
 std::vector<Scenario> deploys() {
   const std::string three = "deploy: {replicas: 3}\n";
   return {
-      {"edge: first route", routed({"web"}, 1), {set("both", with_web())}},
+      {"edge: first route", routed({"web"}, 2), {set("both", with_web())}},
       {"edge: rolling replace",
-       routed({"web"}, 3),
+       routed({"web"}, 4),
        {set("first", with_web()), set("second", with_web("2"), seconds(90))}},
       {"edge: rolling replace of three replicas",
        routed({"web"}, 10),
        {set("first", with_web("1", three)), set("second", with_web("2", three), minutes(3))}},
       {"edge: never healthy, taken back",
-       routed({"web"}, 1),
+       routed({"web"}, 2),
        {set("first", with_web()),
         set("second", with_web("sick", "deploy: {deadline: 20s}\n"), minutes(2)),
         set("back", with_web())}},
@@ -96,6 +96,8 @@ std::vector<Scenario> troubles() {
       by_hand("its files are removed by hand", [](Host& host) { host.world().wipe_edge(); }),
       by_hand("its files are removed by hand, and it ends",
               [](Host& host) {
+                // Nobody can serve before the files are there again.
+                host.routed.clear();
                 host.world().wipe_edge();
                 host.engine().process_ends(container_of(host, "edge"), 137);
               }),

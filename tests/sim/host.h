@@ -130,7 +130,8 @@ class Host {
   std::string foreign_;                           // accounts as people made them
   std::set<std::string> data_;                    // "database web"
   std::map<std::string, std::vector<std::string>> passwords_;  // of each app; "": of the services
-  std::set<std::string> once_reached_;                         // container of the edge and app
+  std::string edge_run_;  // container and start of the nginx that served at the last look
+  std::set<std::string> once_reached_;             // container of the edge and app
   std::set<std::string> receiving_;                // ids of containers that are sent requests
   std::map<std::string, Duration> drained_since_;  // id of one that was → since when it is not
   std::size_t untested_ = 0, rewritten_ = 0, stops_seen_ = 0;  // looked at

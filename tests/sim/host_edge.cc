@@ -93,6 +93,12 @@ void Host::check_routes(const SimNginx::Live& live) {
 
 // When requests were last sent to a container.
 void Host::note_drained(const SimNginx::Live* live) {
+  // With the process of nginx all that was on its way has ended.
+  const std::string run = live ? live->container + "/" + std::to_string(live->run) : "";
+  if (std::exchange(edge_run_, run) != run) {
+    receiving_.clear();
+    drained_since_.clear();
+  }
   std::set<std::string> now;
   if (live) {
     for (const auto& [name, way] : live->configuration.ways) {
@@ -102,7 +108,7 @@ void Host::note_drained(const SimNginx::Live* live) {
     }
   }
   for (const std::string& id : receiving_) {
-    if (now.count(id) == 0) drained_since_[id] = live ? live->since : world_.now().steady;
+    if (now.count(id) == 0) drained_since_[id] = live->since;
   }
   receiving_ = std::move(now);
 }

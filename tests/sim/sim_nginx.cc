@@ -166,12 +166,12 @@ class Loader {
 
   std::optional<Error> serve(const Directive& server) {
     int port = 0;
-    std::string host;
+    std::vector<std::string> hosts;
     std::optional<SimWay> way;
     for (const Directive& one : server.block) {
       const std::string& name = one.words.front();
       if (name == "listen" && port == 0) port = std::atoi(one.words.at(1).c_str());
-      if (name == "server_name") host = one.words.at(1);
+      if (name == "server_name") hosts.assign(one.words.begin() + 1, one.words.end());
       if (name == "ssl_certificate") {
         if (auto trouble = certificate(one.words.at(1))) return trouble;
       }
@@ -181,7 +181,9 @@ class Loader {
       if (one.words.back() == "/") way = *leads;
     }
     // Of two that claim a name the first has it.
-    if (!host.empty() && way) made_.ways.emplace(std::pair(port, host), *way);
+    for (const std::string& host : hosts) {
+      if (way) made_.ways.emplace(std::pair(port, host), *way);
+    }
     return std::nullopt;
   }
 
