@@ -97,6 +97,7 @@ struct Standing {
 // to, or whose edge does not run, there is none.
 struct Traffic {
   bool known = false;               // false: the edge runs and has not been asked yet
+  bool lost = false;                // not known, and asking does not help
   std::set<std::string> addresses;  // that requests are sent to
   Duration since{0};                // steady; that this was first seen so
 };

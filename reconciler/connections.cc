@@ -169,7 +169,8 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
       log(std::move(record));
       state.listed.clear();
       // What of a service's is to be looked at is known from its lists only.
-      if (&listed != &engine()) state.seen[provider] = after;
+      const bool list_only = &listed != &engine() && !listed.provider().stands_alone();
+      if (list_only) state.seen[provider] = after;
       mark_dirty(state, now_.steady);
     }
   }

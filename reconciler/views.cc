@@ -71,7 +71,7 @@ std::optional<Place> Reconciler::place_of(const AppState& service) const {
 void Reconciler::take_shares(AppState& state) {
   const std::optional<Traffic> traffic = traffic_of(state);
   const bool decided = state.wanted || state.removing || nothing_left(state);
-  if (!decided || (traffic && !traffic->known)) return;
+  if (!decided || (traffic && !traffic->known && !traffic->lost)) return;
   for (const Link& held : links_) {
     const std::string host = held.provider().hosted_by(*platform_);
     if (host.empty() || host == state.name || !held.up()) continue;

@@ -370,6 +370,8 @@ void Reconciler::finish_removal(AppState& state) {
                               : "its data stays: " + data.front() + "; fairlead purge " + name;
   log(std::move(record));
   guard_due_ = true;
+  // Its host names are free now.
+  want(share_out_hosts());
   want_keepers();
   tell_removal(state);
   if (data.empty()) forgotten_.insert(name);

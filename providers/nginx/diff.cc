@@ -16,7 +16,8 @@ using std::chrono::seconds;
 constexpr std::size_t id_digits = 16;
 // How soon nginx is asked again while it is to show a generation, and until when.
 constexpr milliseconds poll_soon{20};
-constexpr seconds taken_within{2};
+constexpr seconds taken_within{3};
+constexpr milliseconds taken_within_site{10};  // it reads all certificates anew
 constexpr int reloads_max = 2;
 constexpr seconds refused_pause{30};
 // Each reload may leave workers behind that end with their last connection. Where these become
@@ -41,6 +42,19 @@ const Counter* counter(const View& view, const std::string& name) {
   return found == view.memory->counters.end() ? nullptr : &found->second;
 }
 
+// Why nginx refuses the app's site, or a file that it needs; null: it does not.
+const std::string* refusal_of(const SeenEdge& edge, const AppShare& share) {
+  const auto refused = [&](const std::string& name) -> const std::string* {
+    const auto found = edge.rejected.find(name);
+    return found == edge.rejected.end() ? nullptr : &found->second;
+  };
+  if (const std::string* why = refused(site_name(share.app, share.id))) return why;
+  for (const auto& [path, content] : share.site.files) {
+    if (const std::string* why = refused(path)) return why;
+  }
+  return nullptr;
+}
+
 // Drafts the plan of the edge.
 class EdgeDiff {
  public:
@@ -48,17 +62,20 @@ class EdgeDiff {
       : keys_(keys), view_(view), seen_(edge_of(view.seen)), plan_(plan), report_(report) {}
 
   void run() {
-    const bool begun = seen_.files.count(generation_path(seen_.current)) > 0;
-    if (!begun) return begin();
+    const bool begun = is_there(seen_.current);
+    if (!begun && (!view_.place || seen_.gone)) return begin();
     choose();
     report_.resources.push_back({"generation", seen_.current, state_text(), ""});
     if (!view_.place) return;
     certificates();
-    if (seen_.live != seen_.current) {
+    if (!begun) {
+      restore();
+    } else if (seen_.live != seen_.current) {
       confirm();
     } else if (wanted_ != seen_.current) {
       change();
     } else {
+      complete();
       clear_away();
     }
   }
@@ -72,13 +89,39 @@ class EdgeDiff {
     return plan_.add(std::move(step));
   }
 
-  // Nothing runs yet, or its folder was lost: one without sites is right whatever nginx it is.
+  bool is_there(const std::string& generation) const {
+    return seen_.files.count(generation_path(generation)) > 0;
+  }
+
+  // Nothing runs yet: one without sites is right whatever nginx it is.
   void begin() {
     wanted_ = name_generation({});
     Needs needs;
     write(generation_path(wanted_), Secret(text_of(wanted_, {})), "there is none", needs);
     add(switch_to(wanted_), "there is none", needs);
     report_.out_of_sync("Starting", "the edge begins without sites");
+  }
+
+  // current.conf names nothing that is there. nginx goes on with what it has in its memory, and
+  // must not be told to read less.
+  void restore() {
+    const std::string cause = "current.conf names no generation that is there";
+    report_.out_of_sync("Converging", cause);
+    if (!seen_.answers) {
+      silent();
+    } else if (is_there(seen_.live)) {
+      add(switch_to(seen_.live), cause);
+    } else if (view_.undecided.empty()) {
+      change();
+    } else {
+      report_.worsen(HealthState::progressing, "EdgeFilesLost",
+                     cause + "; waits for the app " + *view_.undecided.begin());
+    }
+  }
+
+  void silent() {
+    report_.due(view_.now.steady + seconds(1));
+    report_.worsen(HealthState::progressing, "EdgeSilent", "nginx does not answer");
   }
 
   std::string text_of(const std::string& id, const Index& index) const {
@@ -92,7 +135,7 @@ class EdgeDiff {
     for (const auto& [app, share] : view_.shares) {
       const auto* added = dynamic_cast<const AppShare*>(share.get());
       if (!added) continue;
-      if (!is_rejected(app, added->id)) {
+      if (!refusal_of(seen_, *added)) {
         index_[app] = {added->id, added->addresses};
         chosen_[app] = added;
       } else {
@@ -138,18 +181,27 @@ class EdgeDiff {
     const std::string refused = refusal();
     if (!refused.empty()) return report_.worsen(HealthState::degraded, "ReloadRefused", refused);
     if (!may_reload()) return report_.out_of_sync("Converging", cause);
-    Needs needs;
-    for (const auto& [app, added] : chosen_) {
-      for (const auto& [path, content] : added->site.files) write(path, content, app, needs);
-      write(site_path(app, added->id), Secret(added->site.text), app, needs);
-    }
-    write(generation_path(wanted_), Secret(text_of(wanted_, index_)), cause, needs);
+    const Needs needs = write_all(cause);
     const std::size_t tested = add(test(*view_.platform, *view_.place, wanted_), cause, needs);
     const std::size_t switched = add(switch_to(wanted_), "tested", {tested});
     const std::size_t reloaded =
         add(reload(*view_.platform, *view_.place, wanted_), cause, {switched});
     add(wait_for(wanted_), "until nginx says that it serves it", {reloaded});
   }
+
+  // What the wanted generation needs and is not there.
+  Needs write_all(const std::string& cause) {
+    Needs needs;
+    for (const auto& [app, added] : chosen_) {
+      for (const auto& [path, content] : added->site.files) write(path, content, app, needs);
+      write(site_path(app, added->id), Secret(added->site.text), app, needs);
+    }
+    write(generation_path(wanted_), Secret(text_of(wanted_, index_)), cause, needs);
+    return needs;
+  }
+
+  // nginx does not miss what it has read, until it is started again.
+  void complete() { write_all("removed by hand"); }
 
   bool may_reload() const {
     const Counter* last = counter(view_, all_reloads);
@@ -171,18 +223,22 @@ class EdgeDiff {
            "; look at the log of the edge's container";
   }
 
+  Duration patience() const {
+    const auto sites = static_cast<int>(seen_.sites(seen_.current).size());
+    return Duration(taken_within) + Duration(taken_within_site) * sites;
+  }
+
   void confirm() {
     report_.out_of_sync("Converging", "nginx does not serve generation " + seen_.current + " yet");
     const Counter* reloads = counter(view_, all_reloads);
     const Counter* again = counter(view_, "again " + seen_.current);
     const Duration last =
         std::max(reloads ? reloads->last : Duration(0), again ? again->last : Duration(0));
-    if (reloads && view_.now.steady < last + taken_within) {
+    if (reloads && view_.now.steady < last + patience()) {
       report_.due(view_.now.steady + poll_soon);
       add(wait_for(seen_.current), "until nginx says that it serves it");
     } else if (!seen_.answers) {
-      report_.due(view_.now.steady + seconds(1));
-      report_.worsen(HealthState::progressing, "EdgeSilent", "nginx does not answer");
+      silent();
     } else if (!again || again->count < reloads_max) {
       Step step = reload(*view_.platform, *view_.place, seen_.current);
       if (reloads) step.count_as = "again " + seen_.current;
@@ -263,8 +319,7 @@ struct Stand {
 
 Stand stand_of(const View& view, const SeenEdge* edge, const AppShare& share) {
   if (!edge || edge->gone) return {"waiting", "the edge does not run"};
-  const auto rejected = edge->rejected.find(site_name(view.app, share.id));
-  if (rejected != edge->rejected.end()) return {"rejected", rejected->second};
+  if (const std::string* why = refusal_of(*edge, share)) return {"rejected", *why};
   const Index* live = edge->live_sites();
   const auto held = live ? live->find(view.app) : Index::const_iterator();
   if (!live || held == live->end() || held->second.id != share.id) {
@@ -358,6 +413,7 @@ std::optional<Traffic> traffic_of(const Graph& wanted, const Section* seen) {
   if (edge && edge->gone) return std::nullopt;
   const Index* live = edge ? edge->live_sites() : nullptr;
   Traffic traffic;
+  traffic.lost = edge && edge->lost();
   if (!live) return traffic;
   traffic.known = true;
   const auto held = live->find(wanted.app->name);

@@ -115,7 +115,9 @@ std::optional<std::set<std::string>> Nginx::concerned(const Section* before,
     if (new_sites->count(app) == 0) apps.insert(app);
   }
   for (const auto& [name, why] : is->rejected) {
-    if (was->rejected.count(name) == 0) apps.insert(name.substr(0, name.rfind('.')));
+    if (was->rejected.count(name) > 0) continue;
+    if (name.starts_with("certificates/")) return std::nullopt;
+    apps.insert(name.substr(0, name.rfind('.')));
   }
   return apps;
 }

@@ -191,11 +191,10 @@ class EdgeObserver : public Observer {
     for (const std::string& id : {seen_->current, seen_->live}) {
       const std::string path = generation_path(id);
       const auto known = before_.generations.find(id);
-      if (seen_->files.count(path) == 0 || seen_->generations.count(id) > 0) continue;
-      if (known != before_.generations.end()) {
-        seen_->generations[id] = known->second;
-        continue;
-      }
+      if (seen_->generations.count(id) > 0) continue;
+      // What nginx serves it serves also where the file is gone.
+      if (known != before_.generations.end()) seen_->generations[id] = known->second;
+      if (known != before_.generations.end() || seen_->files.count(path) == 0) continue;
       ask(file(FileCall::Act::read, path), [this, id](const Answer& answer) -> Result<void> {
         if (!answer.ok() && answer.status != 404) return unreadable("read generation", answer);
         if (answer.ok()) seen_->generations[id] = parse_index(answer.body);

@@ -19,6 +19,10 @@ const Index* SeenEdge::live_sites() const {
   return found == generations.end() ? nullptr : &found->second;
 }
 
+bool SeenEdge::lost() const {
+  return answers && !live_sites() && files.count(generation_path(live)) == 0;
+}
+
 std::string site_name(const std::string& app, const std::string& id) { return app + "." + id; }
 
 std::string site_path(const std::string& app, const std::string& id) {

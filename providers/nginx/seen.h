@@ -28,12 +28,14 @@ struct SeenEdge : Section {
   int counted_at = 0;
   Version version;  // of nginx, as it last said
   AcmeSeen acme;
-  // "APP.ID" → why nginx refuses that site.
+  // "APP.ID" → why nginx refuses that site; "certificates/ID.pem" → those that need this file.
   std::map<std::string, std::string> rejected;
 
   const Index& sites(const std::string& generation) const;
   // The sites that are served; null: it is not known.
   const Index* live_sites() const;
+  // It answers, and what it serves is not known any more: the file is gone.
+  bool lost() const;
 };
 
 // "APP.ID", as in the name of its file.

@@ -33,28 +33,42 @@ Error denied(const std::string& what) {
   return {Code::denied, "refused by fairlead's policy: " + what, ""};
 }
 
-// What nginx says, without its own name, the level and where the file lies:
-// "nginx: [emerg] … in /etc/nginx/fairlead/sites/blog.3f9c2a1b.conf:12".
+// What nginx says, without its own name, the time, the level and its number:
+// "nginx: [emerg] … in /etc/nginx/fairlead/sites/blog.3f9c2a1b.conf:12",
+// "2026/11/22 10:22:09 [emerg] 31#31: … in …".
 std::string said(const Answer& answer) {
   std::string text = answer.body.empty() ? answer.error : answer.body;
   const std::size_t emerg = text.find("[emerg] ");
   if (emerg != text.npos) text = text.substr(emerg + 8);
+  const std::size_t number = text.find_first_not_of("0123456789#");
+  if (number != 0 && number != text.npos && text.compare(number, 2, ": ") == 0) {
+    text = text.substr(number + 2);
+  }
   text = text.substr(0, std::min(text.find_first_of("\r\n"), said_max));
   return text;
 }
 
-// "blog.3f9c2a1b" where the message names a site.
-std::string blamed_site(const std::string& text) {
-  const std::size_t begin = text.find("sites/");
-  if (begin == text.npos) return "";
-  const std::size_t end = text.find(".conf", begin);
-  return end == text.npos ? "" : text.substr(begin + 6, end - begin - 6);
+std::string between(const std::string& text, const std::string& begin, const std::string& end) {
+  const std::size_t at = text.find(begin);
+  if (at == text.npos) return "";
+  const std::size_t from = at + begin.size();
+  const std::size_t to = text.find(end, from);
+  return to == text.npos ? "" : text.substr(from, to - from);
+}
+
+// "blog.3f9c2a1b" where the message names a site; "certificates/ID.pem" where it names one of
+// these: of which site it is nginx does not say.
+std::string blamed(const std::string& text) {
+  const std::string folder = std::string(folder_in_container) + "/";
+  const std::string certificate = between(text, folder + "certificates/", "\"");
+  if (!certificate.empty()) return "certificates/" + certificate;
+  return between(text, folder + "sites/", ".conf");
 }
 
 Outcome judge_test(const Step& step, const Answer& answer) {
   if (answer.ok()) return {};
   const std::string why = said(answer);
-  const std::string site = answer.status == 500 ? blamed_site(why) : "";
+  const std::string site = answer.status == 500 ? blamed(why) : "";
   Outcome outcome;
   outcome.error = {Code::invalid, "nginx refuses " + step.resource + ": " + why, ""};
   outcome.next = site.empty() ? Outcome::Next::failed : Outcome::Next::look_again;

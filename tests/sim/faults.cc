@@ -34,6 +34,10 @@ const char* fault_name(Fault fault) {
       return "event_duplicated";
     case Fault::event_reordered:
       return "event_reordered";
+    case Fault::reload_lost:
+      return "reload_lost";
+    case Fault::reload_slow:
+      return "reload_slow";
   }
   return "none";
 }

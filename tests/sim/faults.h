@@ -26,6 +26,8 @@ enum class Fault {
   event_lost,           // of events: only chances apply to these three
   event_duplicated,
   event_reordered,
+  reload_lost,  // nginx goes on with what it has; of reloads only chances apply to these two
+  reload_slow,  // it takes 1.5 s
 };
 const char* fault_name(Fault fault);
 

@@ -6,6 +6,7 @@
 
 #include "providers/docker/docker.h"
 #include "providers/mariadb/mariadb.h"
+#include "providers/nginx/nginx.h"
 #include "providers/rabbitmq/rabbitmq.h"
 
 namespace fairlead::sim {
@@ -53,6 +54,9 @@ Host::Host(const HostOptions& options)
     served.program.http["/"] = {};
     engine().add_image(served);
   }
+  SimImage nginx = image("nginx:1");
+  nginx.program.service = "nginx";
+  engine().add_image(nginx);
   add_foreigners();
   boot();
 }
@@ -96,11 +100,13 @@ void Host::boot() {
   Providers providers;
   providers.push_back(mariadb::make_provider(keys_));
   providers.push_back(rabbitmq::make_provider(keys_));
+  providers.push_back(nginx::make_provider(keys_));
   providers.push_back(docker::make_provider(keys_));
   const std::vector<LastGood> copies = copies_of("manifests/");
   Reconciler::Options options;
   options.choices = copies_of("updates/");
   options.images = copies_of("images/");
+  options.hosts = copies_of("hosts/");
   options.mode = options_.mode;
   options.seed = options_.world.seed;
   loop_ = std::make_unique<Reconciler>(std::move(providers), platform_, copies, options);
@@ -183,13 +189,13 @@ std::string Host::final_world() const {
   static const std::regex address("[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+");
   // How a failed one came to its end depends on when it was stopped.
   static const std::regex failed_code("(\\.failed [^\n]* code=)[0-9]+");
-  auto& world = const_cast<SimWorld&>(world_);
-  const std::string text = std::regex_replace(world.engine().final_world(), failed_code, "$1N");
+  const std::string text = std::regex_replace(world_.engine().final_world(), failed_code, "$1N");
   std::string files;
   for (const auto area : {FileCall::Area::state, FileCall::Area::secrets}) {
     for (const auto& [path, file] : world_.files(area)) files += "file " + path + "\n";
   }
-  return std::regex_replace(text, address, "ADDRESS") + files + world.services().text();
+  return std::regex_replace(text, address, "ADDRESS") + files + edge_text() +
+         world_.services().text();
 }
 
 void Host::violated(const std::string& what) {
@@ -206,6 +212,7 @@ void Host::check() {
   check_volumes();
   check_services();
   check_readers();
+  check_edge();
   check_trace();
 }
 

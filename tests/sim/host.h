@@ -22,6 +22,8 @@ SimImage image(const std::string& ref);
 
 // The manifests of the two services, by file. Their images are on every simulated host.
 const std::map<std::string, std::string>& service_manifests();
+// That of the edge; its image is there, too.
+const std::string& edge_manifest();
 
 struct HostOptions {
   WorldOptions world;
@@ -65,6 +67,13 @@ class Host {
       serving;  // app → running containers it must always have, once it had them
   std::set<std::string> steady_logins;  // apps whose containers' passwords must open at any moment
   std::vector<std::string> secrets;     // texts that must not show in any log line or label
+  // Apps that whoever asks the edge for their default host must always reach, once one did.
+  std::set<std::string> routed;
+  Duration drain{std::chrono::seconds(10)};  // of the apps that are routed
+  bool hands_on_edge = false;                // somebody changes the edge's files
+  int reloads_max = 0;                       // of a run without a crash; 0: not said
+  // What must hold of the edge where nothing is left to do.
+  void check_rest();
   const std::vector<std::string>& violations() const { return violations_; }
 
  private:
@@ -93,10 +102,20 @@ class Host {
   bool shows_password(const std::string& text) const;
   void violated(const std::string& what);
 
+  // host_edge.cc
+  bool answers(const SimContainer& container, const SimContainer& edge) const;
+  std::vector<const SimContainer*> reached(const SimNginx::Live& live,
+                                           const std::string& host) const;
+  void check_edge();
+  void check_routes(const SimNginx::Live& live);
+  void note_drained(const SimNginx::Live* live);
+  void check_stops(const SimNginx::Live* live);
+  std::string edge_text() const;
+
   HostOptions options_;
   Keys keys_;
   std::shared_ptr<Platform> platform_ = std::make_shared<Platform>();
-  SimWorld world_;
+  mutable SimWorld world_;  // to look at it is to let it look, too
   std::unique_ptr<Reconciler> loop_;
   Event next_ = Woken{};
   int crashes_ = 0;
@@ -111,6 +130,11 @@ class Host {
   std::string foreign_;                           // accounts as people made them
   std::set<std::string> data_;                    // "database web"
   std::map<std::string, std::vector<std::string>> passwords_;  // of each app; "": of the services
+  std::string edge_run_;  // container and start of the nginx that served at the last look
+  std::set<std::string> once_reached_;             // container of the edge and app
+  std::set<std::string> receiving_;                // ids of containers that are sent requests
+  std::map<std::string, Duration> drained_since_;  // id of one that was → since when it is not
+  std::size_t untested_ = 0, rewritten_ = 0, stops_seen_ = 0;  // looked at
   std::vector<std::string> violations_;
 };
 

@@ -49,6 +49,7 @@ Ending play(const Scenario& scenario, const Trouble& trouble) {
   host.run(silence);
   ending.silent = host.world().writes() == ending.writes;
   ending.world = host.final_world();
+  host.check_rest();
   ending.well = host.all_well();
   ending.violations = host.violations();
   if (ending.world.find(".manifest.") != std::string::npos) {

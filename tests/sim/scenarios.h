@@ -30,6 +30,8 @@ struct Scenario {
 const std::vector<Scenario>& scenarios();
 // Those of them in which apps need a database and a message bus.
 std::vector<Scenario> service_scenarios();
+// Those in which nginx leads to the apps.
+std::vector<Scenario> edge_scenarios();
 // Those in which images carry their own manifests.
 std::vector<Scenario> image_scenarios();
 

@@ -2,7 +2,7 @@
 
 #include "tests/sim/sim_flight.h"
 
-// Calls to files and to the services in containers.
+// Calls to files, and to the services and programs in containers.
 namespace fairlead::sim {
 namespace {
 
@@ -74,6 +74,11 @@ Answer SimWorld::act_on_file(const FileCall& call) {
       sometimes().count("fault disk_full");
       return {500, "", "write " + call.path + ": no space left on device"};
     }
+    const auto held = files.find(call.path);
+    const bool lasting = call.area == FileCall::Area::edge && call.path != "current.conf";
+    if (lasting && held != files.end() && held->second.content != call.content.reveal()) {
+      rewritten_.push_back(call.path);
+    }
     files[call.path] = {call.content.reveal(), call.mode};
     return answer_empty(200);
   }
@@ -114,6 +119,19 @@ void SimWorld::submit_sql(RequestId id, SqlCall call) {
   line.method = "SQL";
   line.path = call.statement;
   flight->sql = std::move(call);
+  submit_flight(std::move(flight), std::move(line));
+}
+
+void SimWorld::submit_process(RequestId id, ProcessCall call) {
+  auto flight = std::make_shared<Flight>();
+  flight->id = id;
+  flight->to = Flight::To::process;
+  flight->writes = call.writes();
+  flight->call.timeout = call.timeout;
+  TraceLine line;
+  line.method = "RUN";
+  line.path = join(call.arguments, " ");
+  flight->process = std::move(call);
   submit_flight(std::move(flight), std::move(line));
 }
 

@@ -67,6 +67,14 @@ void SimWorld::set_secret(const std::string& path, const std::string& content) {
   if (folder_set_) send_reading();
 }
 
+void SimWorld::set_edge_file(const std::string& path, const std::optional<std::string>& content) {
+  auto& files = files_[FileCall::Area::edge];
+  if (content) files[path] = {*content, 0644};
+  if (!content) files.erase(path);
+}
+
+void SimWorld::wipe_edge() { files_[FileCall::Area::edge].clear(); }
+
 void SimWorld::set_revision(const std::string& revision) {
   folder_.revision = revision;
   if (folder_set_) send_reading();

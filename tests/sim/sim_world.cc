@@ -46,9 +46,11 @@ SimWorld::SimWorld(const WorldOptions& options)
       random_(options.seed),
       engine_(options.dialect, options.seed),
       services_(engine_, [this](const std::string& path) { return host_file(path); }),
+      nginx_(*this, options.seed),
       wall_offset_(epoch) {
   engine_.advance(now());
   engine_.set_host_paths([this](const std::string& path) {
+    if (path == options_.edge_folder) return files_.count(FileCall::Area::edge) > 0;
     if (!path.starts_with(options_.mounted_secrets)) return false;
     const std::string inner =
         path.substr(std::min(path.size(), options_.mounted_secrets.size() + 1));
@@ -79,6 +81,8 @@ void SimWorld::submit(Request request) {
     submit_http(request.id, std::move(*call));
   } else if (auto* sql = std::get_if<SqlCall>(&request.what)) {
     submit_sql(request.id, std::move(*sql));
+  } else if (auto* process = std::get_if<ProcessCall>(&request.what)) {
+    submit_process(request.id, std::move(*process));
   } else if (auto* file = std::get_if<FileCall>(&request.what)) {
     submit_file(request.id, std::move(*file));
   } else if (auto* stream = std::get_if<Subscribe>(&request.what)) {
@@ -110,6 +114,8 @@ bool SimWorld::suffers(Fault fault, const Flight& flight) const {
     case Fault::event_lost:
     case Fault::event_duplicated:
     case Fault::event_reordered:
+    case Fault::reload_lost:
+    case Fault::reload_slow:
       return false;
     case Fault::conflict:
       return to_engine && flight.writes;
@@ -232,6 +238,7 @@ void SimWorld::effect(std::shared_ptr<Flight> flight) {
   }
   if (flight->to == Flight::To::container) return ask_container(flight);
   if (flight->to == Flight::To::service) return ask_service(flight);
+  if (flight->to == Flight::To::process) return arrive(flight, nginx_.test(*flight->process));
   flight->ticket = engine_.begin(flight->call, now());
   flights_[flight->ticket] = flight;
   pump();
@@ -246,6 +253,11 @@ void SimWorld::ask_container(std::shared_ptr<Flight> flight) {
   }
   const SimContainer* container = engine_.container_at(endpoint.substr(0, endpoint.rfind(':')));
   if (container && container->paused) return;  // until the timeout
+  if (container && container->program.service == "nginx") {
+    const auto answer =
+        nginx_.ask(*container, endpoint.substr(endpoint.rfind(':') + 1), flight->call.path);
+    return arrive(flight, answer.value_or(Answer{0, "", "connect: connection refused"}));
+  }
   if (!container || container->restarting || container->program.http.empty()) {
     return arrive(flight, {0, "", "connect: connection refused"});
   }
@@ -326,6 +338,7 @@ void SimWorld::hint(Key key, Stream& stream, const EngineEvent& event) {
 
 void SimWorld::pump() {
   for (const EngineEvent& event : engine_.take_new_events()) {
+    nginx_.take(event);
     for (auto& [key, stream] : streams_) {
       if (SimEngine::event_matches(stream.filters, event)) hint(key, stream, event);
     }

@@ -12,6 +12,7 @@
 #include "reconciler/world.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/sim_engine.h"
+#include "tests/sim/sim_nginx.h"
 #include "tests/sim/sim_registry.h"
 #include "tests/sim/sim_services.h"
 
@@ -29,14 +30,16 @@ struct WorldOptions {
   Duration latency_min = std::chrono::milliseconds(1);  // of one call, there and back
   Duration latency_max = std::chrono::milliseconds(20);
   std::string mounted_secrets = "/run/fairlead/secrets";  // where the area `secrets` is on the host
+  std::string edge_folder = "/var/lib/fairlead/edge";     // likewise `edge`
 };
 
 // One request to the engine, to a container, to a service or to a file.
 struct TraceLine {
   Duration sent{0};    // steady
-  std::string method;  // of a file: "WRITE", "REMOVE", "LIST"; of a statement "SQL"
+  std::string method;  // of a file: "WRITE", "REMOVE", "LIST"; of a statement "SQL"; of a program
+                       // "RUN"
   std::string path;    // of a container's own server or a service "http://ADDRESS:PORT/…"; of a
-                       // file its path; of SQL the statement
+                       // file its path; of SQL the statement; of a program its words
   std::string body;    // as sent; of a file empty
   bool writes = false;
   std::uint64_t write = 0;  // its number among the writing requests
@@ -62,6 +65,7 @@ class SimWorld : public World {
   SimEngine& engine() { return engine_; }
   SimRegistry& registry() { return registry_; }
   SimServices& services() { return services_; }
+  SimNginx& nginx() { return nginx_; }
   FaultPlan& faults() { return faults_; }
   void plan_crash(std::optional<CrashPlan> plan) { crash_ = plan; }
   // The dead daemon's streams and answers are gone; a new one is told the manifest folder first.
@@ -86,6 +90,9 @@ class SimWorld : public World {
   void set_folder_unreadable(const std::string& message = "permission denied");
   void set_secret(const std::string& path, const std::string& content);
   void set_revision(const std::string& revision);
+  // Somebody's hand in the folder of the edge; nothing: the file is removed.
+  void set_edge_file(const std::string& path, const std::optional<std::string>& content);
+  void wipe_edge();
 
   // The control socket and signals.
   std::uint64_t command(const std::string& verb, std::map<std::string, std::string> words = {});
@@ -100,6 +107,8 @@ class SimWorld : public World {
   std::string trace_text(bool writes_only = false) const;
   const std::vector<LogRecord>& log() const { return log_; }
   const std::map<std::string, SimFile>& files(FileCall::Area area) const;  // path → file
+  // Files of the edge that were written anew with another content, current.conf apart.
+  const std::vector<std::string>& rewritten() const { return rewritten_; }
 
  private:
   struct Flight;
@@ -111,6 +120,7 @@ class SimWorld : public World {
 
   void submit_http(RequestId id, HttpCall call);
   void submit_sql(RequestId id, SqlCall call);
+  void submit_process(RequestId id, ProcessCall call);
   void submit_flight(std::shared_ptr<Flight> flight, TraceLine line);
   void submit_file(RequestId id, FileCall call);
   void subscribe(RequestId id, const HttpCall& call);
@@ -145,6 +155,7 @@ class SimWorld : public World {
   SimEngine engine_;
   SimRegistry registry_;
   SimServices services_;
+  SimNginx nginx_;
   FaultPlan faults_;
   std::optional<CrashPlan> crash_;
   Duration steady_{0};
@@ -165,6 +176,7 @@ class SimWorld : public World {
   bool folder_set_ = false;
   std::vector<TraceLine> trace_;
   std::vector<LogRecord> log_;
+  std::vector<std::string> rewritten_;
   std::map<std::uint64_t, Reply> replies_;
 };
 
