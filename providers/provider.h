@@ -34,8 +34,8 @@ struct Outcome {
   };
   Next next = Next::done;
   Error error;
-  std::string suspect;  // a name that is taken by someone: observe it closely
-  bool relist = false;  // the shared section is stale
+  std::string suspect;                       // a name that is taken by someone: observe it closely
+  bool relist = false;                       // the shared section is stale
   std::map<std::string, std::string> notes;  // for Memory::notes
 };
 
@@ -67,8 +67,8 @@ struct Scope {
   const Memory* memory = nullptr;
   const Platform* platform = nullptr;
   Instant now;
-  std::optional<Place> place;  // of an app that runs a system: where its container is
-  std::string to_read;         // image whose own manifest is wanted; empty: none
+  std::optional<Place> place;              // of an app that runs a system: where its container is
+  std::string to_read;                     // image whose own manifest is wanted; empty: none
   const ImageManifests* images = nullptr;  // which are known already; null: none
 };
 
@@ -127,8 +127,8 @@ class Provider {
   virtual std::vector<Probe> probes(const View& view) const = 0;
   // What the app adds to what is kept for all; null: nothing.
   virtual SharePtr share(const View&) const { return nullptr; }
-  // Where the requests for the app go, as was seen of the app that runs its system. Nothing: it leads
-  // to no such app.
+  // Where the requests for the app go, as was seen of the app that runs its system. Nothing: it
+  // leads to no such app.
   virtual std::optional<Traffic> traffic(const Graph& wanted, const Section* seen) const {
     (void)wanted;
     (void)seen;

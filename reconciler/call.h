@@ -79,11 +79,12 @@ struct SqlCall {
 // nor an empty part. Answered with 200, 404 (list and remove of what is not there) or 500 with
 // `error` (a full disk, say). A write is atomic (written beside, renamed) and creates folders;
 // `list` answers a JSON array of the paths of all regular files below `path`, relative to the area
-// as `path` itself is; `read` answers the content of a file of at most 16 MiB; `remove` takes a file
-// or a whole folder.
+// as `path` itself is; `read` answers the content of a file of at most 16 MiB; `remove` takes a
+// file or a whole folder.
 struct FileCall {
   enum class Act { write, remove, list, read };
-  // /var/lib/fairlead; the folder whose files are mounted into containers; the edge's configuration.
+  // /var/lib/fairlead; the folder whose files are mounted into containers; the edge's
+  // configuration.
   enum class Area { state, secrets, edge };
   Act act = Act::write;
   Area area = Area::state;
@@ -95,9 +96,9 @@ struct FileCall {
 };
 
 // A program that is run to its end: in a container, or on the host itself. Answered with 200 where
-// it ended with 0, 500 where it ended otherwise (`error`: "exit code 1"), 404 where there is no such
-// container or program, 409 where the container does not run; what it wrote, both streams, is the
-// body (at most the last 64 KiB). No answer (status 0) where its end is not known.
+// it ended with 0, 500 where it ended otherwise (`error`: "exit code 1"), 404 where there is no
+// such container or program, 409 where the container does not run; what it wrote, both streams, is
+// the body (at most the last 64 KiB). No answer (status 0) where its end is not known.
 struct ProcessCall {
   std::string container;               // its id; empty: on the host
   std::vector<std::string> arguments;  // the program first; no shell is between
@@ -106,7 +107,7 @@ struct ProcessCall {
   // what is in it stands nowhere else. One that cannot be read is answered with 500.
   std::string environment_file;
   bool write = false;                                            // changes something outside
-  std::chrono::milliseconds timeout{10'000};  // on the host it is ended then
+  std::chrono::milliseconds timeout{10'000};                     // on the host it is ended then
 
   bool writes() const { return write; }
 };

@@ -28,7 +28,7 @@ bool Reconciler::involved(const AppState& state, const Link& held) const {
 // What lies in a service that has no manifest is looked after when it has one again.
 bool Reconciler::nobody_runs(const Link& held) const {
   const std::string host = held.provider().hosted_by(*platform_);
-  return !host.empty() && catalog_.entries().count(host) == 0;
+  return !host.empty() && catalog_.entries().count(host) == 0 && !kept_outside(host);
 }
 
 // With the service goes what was seen there, and what waited for one of the two can go on.

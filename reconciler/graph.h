@@ -39,7 +39,7 @@ struct Graph {
   std::map<std::string, bool> services;
   // What providers demand of the app's main container, beneath what its manifest says.
   std::vector<HostMount> mounts;
-  std::vector<Expose> publishes;  // each with `publish`
+  std::vector<Expose> publishes;   // each with `publish`
   std::vector<std::string> unmet;  // needs that no provider offers: nothing is done for this app
   std::string revision;            // names this wanted state: the fingerprints of its processes
 };

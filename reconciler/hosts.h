@@ -36,7 +36,7 @@ class HostOwners {
   std::string encode() const;
 
  private:
-  std::map<std::string, std::string> owners_;  // host → app
+  std::map<std::string, std::string> owners_;                       // host → app
   std::map<std::string, std::map<std::string, std::string>> lost_;  // app → host → why
   std::set<std::string> contested_;                                 // hosts
 };

@@ -22,6 +22,25 @@ Duration moved_wait(int moves) {
   return std::min<Duration>(milliseconds(20) * (1 << std::min(moves, 9)), seconds(5));
 }
 
+// What no provider offers yet cannot be half given: nothing of this app is touched.
+void leave_alone(const AppState& state, Plan& plan, Report& report) {
+  plan = Plan();
+  Report left;
+  left.resources = std::move(report.resources);
+  left.running = std::move(report.running);
+  const std::string why =
+      "needs " + state.wanted->unmet.front() +
+      ", which nothing on this host offers; its containers are left as they are";
+  if (left.running.empty()) left.worsen(HealthState::missing, "NeedNotOffered", why);
+  left.out_of_sync("NeedNotOffered", why);
+  report = std::move(left);
+}
+
+bool released(const AppState& state, const Step& step) {
+  return std::all_of(step.needs.begin(), step.needs.end(),
+                     [&](std::size_t need) { return state.states[need] == StepState::done; });
+}
+
 }  // namespace
 
 void Reconciler::mark_dirty(AppState& state, Duration due) {
@@ -219,25 +238,6 @@ void Reconciler::without(const AppState& state, const Link& held, Plan& plan,
     plan.add(std::move(wait));
     report.resources.push_back({resource.kind, resource.name, "unknown", why});
   }
-}
-
-// What no provider offers yet cannot be half given: nothing of this app is touched.
-void Reconciler::leave_alone(const AppState& state, Plan& plan, Report& report) const {
-  plan = Plan();
-  Report left;
-  left.resources = std::move(report.resources);
-  left.running = std::move(report.running);
-  const std::string why =
-      "needs " + state.wanted->unmet.front() +
-      ", which nothing on this host offers; its containers are left as they are";
-  if (left.running.empty()) left.worsen(HealthState::missing, "NeedNotOffered", why);
-  left.out_of_sync("NeedNotOffered", why);
-  report = std::move(left);
-}
-
-bool Reconciler::released(const AppState& state, const Step& step) const {
-  return std::all_of(step.needs.begin(), step.needs.end(),
-                     [&](std::size_t need) { return state.states[need] == StepState::done; });
 }
 
 void Reconciler::act(AppState& state) {

@@ -13,6 +13,15 @@ constexpr int failures_max = 3;
 // The same for connections.
 constexpr int tries_max = 3;
 
+bool hopeless(const AppState& state) {
+  if (!state.report.conflicts.empty() || (state.wanted && !state.wanted->unmet.empty()))
+    return true;
+  if (state.report.health == HealthState::degraded && state.report.reason != "StepFailed")
+    return true;
+  return std::any_of(state.retries.begin(), state.retries.end(),
+                     [](const auto& entry) { return entry.second.failures >= failures_max; });
+}
+
 }  // namespace
 
 Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> platform,
@@ -278,15 +287,6 @@ bool Reconciler::awaited(const Link& held) const {
   const auto app = apps_.find(host);
   return options_.mode == Mode::once && app != apps_.end() && app->second.wanted &&
          !hopeless(app->second);
-}
-
-bool Reconciler::hopeless(const AppState& state) const {
-  if (!state.report.conflicts.empty() || (state.wanted && !state.wanted->unmet.empty()))
-    return true;
-  if (state.report.health == HealthState::degraded && state.report.reason != "StepFailed")
-    return true;
-  return std::any_of(state.retries.begin(), state.retries.end(),
-                     [](const auto& entry) { return entry.second.failures >= failures_max; });
 }
 
 bool Reconciler::converged() const {

@@ -69,11 +69,12 @@ class Reconciler {
   AppState& app(const std::string& name);
   Link* link(const std::string& provider);
   const Link& engine() const { return links_.back(); }
-  bool hopeless(const AppState& app) const;
   bool awaited(const Link& link) const;
   // wanted.cc: from manifests to wanted graphs, and to removals
   void want(const std::set<std::string>& names);
   void want_all();
+  bool kept_outside(const std::string& app) const;
+  void want_keepers();
   std::set<std::string> share_out_hosts();
   void tell_reading(const Catalog::Change& change);
   void save(const std::string& name);
@@ -138,8 +139,6 @@ class Reconciler {
   void diff_at(const AppState& app, const Link& link, Plan& plan, Report& report) const;
   void without(const AppState& app, const Link& link, Plan& plan, Report& report) const;
   void act(AppState& app);
-  void leave_alone(const AppState& app, Plan& plan, Report& report) const;
-  bool released(const AppState& app, const Step& step) const;
   void submit_step(AppState& app, std::size_t index);
   void take_step(const Expected& expected, const Answer& answer);
   void take_outcome(AppState& app, const InFlight& flight, const Outcome& outcome);
@@ -175,13 +174,12 @@ class Reconciler {
   Claims claims_;
   std::map<std::string, Secret> secrets_, certificates_;
   HostOwners hosts_;
-  std::string kept_hosts_;  // as in the state folder
+  std::string kept_hosts_;                    // as in the state folder
   std::map<std::string, WriteQueue> queues_;  // by provider
   Updates updates_;
   ImageManifests images_;
-  std::map<std::uint64_t, Asker> askers_;                // commands that wait for a registry
-  using Schedule = std::set<std::pair<Duration, std::string>>;  // when something is due → app
-  Schedule schedule_, probe_schedule_;                          // passes; health checks
+  std::map<std::uint64_t, Asker> askers_;  // commands that wait for a registry
+  Schedule schedule_, probe_schedule_;     // passes; health checks
   std::unordered_map<RequestId, Expected> requests_;
   std::map<RequestId, std::string> streams_;  // stream → provider
   std::string folder_, revision_;
@@ -189,13 +187,11 @@ class Reconciler {
   Told told_;
   std::set<std::string> forgotten_;  // apps of which nothing is left
   std::map<std::string, std::pair<std::string, std::size_t>> audited_;  // provider → app, object
-  std::uint64_t passes_ = 0;
-  RequestId last_id_ = 0;
+  std::uint64_t passes_ = 0, last_id_ = 0;
   int observing_ = 0, resync_found_ = 0;
   bool wanted_once_ = false;  // the manifests were resolved at least once
   bool guard_due_ = false;    // the removals are to be decided anew
   bool stopped_ = false;
-
   Instant now_;  // this and the next: valid during handle() only
   std::vector<Request>* out_ = nullptr;
 };

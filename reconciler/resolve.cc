@@ -30,8 +30,8 @@ Result<std::shared_ptr<const Graph>> resolve(const Providers& providers,
   auto graph = std::make_shared<Graph>();
   graph->app = app;
   graph->unmet = unmet_needs(providers, app->needs, around.platform, around.has_app);
-  ResolveInput input{app.get(),          &around.platform,  &around.secrets,
-                     &around.certificates, around.lost_hosts, false};
+  ResolveInput input{
+      app.get(), &around.platform, &around.secrets, &around.certificates, around.lost_hosts, false};
   for (const auto& provider : providers) {
     const std::string host = provider->hosted_by(around.platform);
     input.hosted = host.empty() || around.has_app(host);

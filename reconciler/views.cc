@@ -10,9 +10,7 @@ namespace {
 // So that what many apps add at once is put in at once.
 constexpr std::chrono::milliseconds gathering{10};
 
-bool same(const SharePtr& a, const SharePtr& b) {
-  return a && b ? a->id == b->id : a == b;
-}
+bool same(const SharePtr& a, const SharePtr& b) { return a && b ? a->id == b->id : a == b; }
 
 }  // namespace
 
@@ -56,14 +54,20 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
   return view;
 }
 
+// Where what it runs can be asked, ready or not: its container, or a place on the host.
 std::optional<Place> Reconciler::place_of(const AppState& service) const {
+  for (const Link& held : links_) {
+    if (held.provider().hosted_by(*platform_) != service.name) continue;
+    const Place outside = held.provider().place(*platform_);
+    if (held.provider().stands_alone() && !outside.host.empty()) return outside;
+  }
   const auto seen = service.seen.find(std::string(engine().provider().name()));
   if (seen == service.seen.end() || !is_service(service.name)) return std::nullopt;
   return engine().provider().serves_at(seen->second.get());
 }
 
-// Nothing is known of an app that is not wanted and not being removed while something of it is left,
-// nor as long as it is not known where its requests go: what is there stays.
+// Nothing is known of an app that is not wanted and not being removed while something of it is
+// left, nor as long as it is not known where its requests go: what is there stays.
 void Reconciler::take_shares(AppState& state) {
   const std::optional<Traffic> traffic = traffic_of(state);
   const bool decided = state.wanted || state.removing || nothing_left(state);

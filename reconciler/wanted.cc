@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "reconciler/check.h"
 #include "reconciler/reconciler.h"
 
 namespace fairlead {
@@ -55,8 +56,7 @@ std::string told(const std::vector<Error>& errors) {
 
 void Reconciler::on(const ManifestsChanged& event) {
   const FolderReading& reading = *event.reading;
-  const bool secrets_changed =
-      secrets_ != reading.secrets || certificates_ != reading.certificates;
+  const bool secrets_changed = secrets_ != reading.secrets || certificates_ != reading.certificates;
   secrets_ = reading.secrets;
   certificates_ = reading.certificates;
   folder_ = reading.folder;
@@ -134,6 +134,32 @@ void Reconciler::want_all() {
   std::set<std::string> names;
   for (const auto& [name, entry] : catalog_.entries()) names.insert(name);
   want(names);
+  want_keepers();
+}
+
+bool Reconciler::kept_outside(const std::string& name) const {
+  return std::any_of(links_.begin(), links_.end(), [&](const Link& held) {
+    return held.provider().stands_alone() && held.provider().hosted_by(*platform_) == name &&
+           !held.provider().place(*platform_).host.empty();
+  });
+}
+
+// What is kept for all apps is looked after in the pass of the app that runs its system. Where it
+// runs outside there is no such app, but the pass there is.
+void Reconciler::want_keepers() {
+  for (const Link& held : links_) {
+    const std::string host = held.provider().hosted_by(*platform_);
+    if (host.empty() || !kept_outside(host) || app(host).removing) continue;
+    const ParsedManifest manifest = parse_manifest("platform file", "name: " + host + "\n");
+    FAIRLEAD_CHECK(manifest.apps.size() == 1 && manifest.apps.front().app);
+    auto graph = std::make_shared<Graph>();
+    graph->app = std::make_shared<const App>(*manifest.apps.front().app);
+    ResolveInput input{graph->app.get(), &*platform_, &secrets_, &certificates_, {}, true};
+    FAIRLEAD_CHECK(held.provider().resolve(input, *graph).ok());
+    for (Resource& resource : graph->resources) resource.provider = held.provider().name();
+    app(host).wanted = std::move(graph);
+    mark_dirty(app(host), now_.steady);
+  }
 }
 
 void Reconciler::want(const std::set<std::string>& names) {
@@ -148,6 +174,10 @@ void Reconciler::want(const std::set<std::string>& names) {
 
 void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
   state.frozen.clear();
+  if (kept_outside(state.name)) {
+    state.frozen = "the platform file says that this runs outside; remove the manifest";
+    return;
+  }
   if (!entry.errors.empty()) {
     state.frozen = told(entry.errors) + "; the last good version stays in force";
   } else if (!entry.doubles.empty()) {
@@ -170,7 +200,9 @@ void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>&
   Result<std::shared_ptr<const Graph>> graph =
       resolve(providers_, whole,
               {*platform_, secrets_, certificates_, hosts_.lost(state.name),
-               [this](const std::string& name) { return catalog_.entries().count(name) > 0; }});
+               [this](const std::string& name) {
+                 return catalog_.entries().count(name) > 0 || kept_outside(name);
+               }});
   if (!graph) {
     state.frozen = graph.error().text() + "; what runs is left as it is";
     return;
@@ -338,6 +370,7 @@ void Reconciler::finish_removal(AppState& state) {
                               : "its data stays: " + data.front() + "; fairlead purge " + name;
   log(std::move(record));
   guard_due_ = true;
+  want_keepers();
   tell_removal(state);
   if (data.empty()) forgotten_.insert(name);
 }

@@ -76,6 +76,17 @@ TEST_CASE("the services keep their data, have limits, and publish nothing on the
   }
 }
 
+TEST_CASE("the edge is an app that asks nginx for its generation and says nothing of ports") {
+  const App edge = only_app_of(deploy / "platform" / "edge.yml");
+  CHECK(edge.name == "edge");
+  CHECK(edge.expose.empty());
+  REQUIRE(edge.main.health);
+  CHECK(edge.main.health->http == "/generation");
+  CHECK(edge.main.health->port == Platform{}.edge.status_port);
+  CHECK(edge.main.stop_signal == "SIGQUIT");
+  CHECK(edge.main.resources.memory);
+}
+
 TEST_CASE("the mini manifest in the demo image and two lines in the folder make an app") {
   const auto image =
       parse_image_manifest({"fairlead/ledger:1", "/cloud_manifest.yml",

@@ -74,8 +74,8 @@ std::vector<std::string> backends_of(const View& view) {
   }
   std::stable_sort(old.begin(), old.end(),
                    [](const auto* a, const auto* b) { return older(b, a); });
-  const int keep = spec->recreate ? static_cast<int>(old.size())
-                                  : std::max(0, spec->replicas - in_place);
+  const int keep =
+      spec->recreate ? static_cast<int>(old.size()) : std::max(0, spec->replicas - in_place);
   for (std::size_t i = 0; i < old.size() && static_cast<int>(i) < keep; ++i) {
     addresses.push_back(address_of(*old[i]));
   }

@@ -8,9 +8,9 @@
 #include "providers/provider.h"
 
 // Between the rollout of an app's main process and the edge that sends it requests: who is to be
-// sent some, and when one that is sent none may be stopped. Pure. The order that both keep to: a new
-// container is ready → it is among the backends → the edge sends requests to it → an old one is no
-// backend any more → the edge sends it none → it is drained → it is stopped.
+// sent some, and when one that is sent none may be stopped. Pure. The order that both keep to: a
+// new container is ready → it is among the backends → the edge sends requests to it → an old one is
+// no backend any more → the edge sends it none → it is drained → it is stopped.
 namespace fairlead::docker {
 
 // Addresses of the wanted containers that are ready, or were and may soon be again, and of as many

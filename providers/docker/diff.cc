@@ -124,7 +124,8 @@ class AppDiff {
     for (const SeenContainer& visitor : draft_.seen.visitors) {
       const std::string& service = visitor.identity.app;
       if (!settled || view_.wanted->services.count(service) > 0) continue;
-      draft_.add(steps_.disconnect(visitor, network_name(view_.app)), view_.app + " does not use " + service);
+      draft_.add(steps_.disconnect(visitor, network_name(view_.app)),
+                 view_.app + " does not use " + service);
     }
     if (!draft_.blocked.empty()) return;
     for (const auto& [service, awaited] : view_.wanted->services) attach(service, awaited);
@@ -148,10 +149,10 @@ class AppDiff {
     std::vector<std::size_t> needs;
     if (draft_.network) needs.push_back(*draft_.network);
     const Attachment attachment{network_name(view_.app), *address, {service}};
-    const std::size_t attached = draft_.add(
-        steps_.connect(*serving, attachment),
-        awaited ? view_.app + " uses " + service : service + " leads to " + view_.app,
-        std::move(needs));
+    const std::size_t attached =
+        draft_.add(steps_.connect(*serving, attachment),
+                   awaited ? view_.app + " uses " + service : service + " leads to " + view_.app,
+                   std::move(needs));
     if (awaited) draft_.before.push_back(attached);
   }
 

@@ -176,7 +176,7 @@ ProcessDiff::Needs ProcessDiff::mend_networks(const SeenContainer& container) {
       // again.
       const Needs needs = draft_.network ? Needs{*draft_.network} : Needs{};
       const std::string cause = name == own ? "attached to a network that is gone"
-                                                  : "network " + name + " is not in the manifest";
+                                            : "network " + name + " is not in the manifest";
       mended.push_back(draft_.add(draft_.steps.disconnect(container, name), cause, needs));
     }
   }
@@ -186,8 +186,8 @@ ProcessDiff::Needs ProcessDiff::mend_networks(const SeenContainer& container) {
   Needs needs = mended;
   if (draft_.network) needs.push_back(*draft_.network);
   const Attachment attachment{network_name(spec_.app), *address, {spec_.process, spec_.app}};
-  return {draft_.add(draft_.steps.connect(container, attachment),
-                     "not attached to network " + own, std::move(needs))};
+  return {draft_.add(draft_.steps.connect(container, attachment), "not attached to network " + own,
+                     std::move(needs))};
 }
 
 // Nobody else restarts what is unhealthy: the engine only restarts what ends.

@@ -172,9 +172,9 @@ void ProcessDiff::roll() {
     if (is_ready && is_sent_requests(draft_.view, *container)) {
       ++healthy;
     } else {
-      waits.push_back(draft_.add(Steps::wait("container " + container->name),
-                                 is_ready ? "until the edge sends requests to it"
-                                          : "until it is healthy"));
+      waits.push_back(
+          draft_.add(Steps::wait("container " + container->name),
+                     is_ready ? "until the edge sends requests to it" : "until it is healthy"));
     }
   }
   roll_out(healthy, std::move(waits));

@@ -34,6 +34,9 @@ Error unreachable(const Answer& answer) {
           ""};
 }
 
+// Of what runs outside only its part at another provider is wanted.
+bool is_run_here(const Graph& wanted) { return !container_specs(wanted).empty(); }
+
 class Docker : public Provider {
  public:
   explicit Docker(const Keys& keys) : keys_(keys) {}
@@ -134,7 +137,7 @@ class Docker : public Provider {
   std::vector<std::string> changes(const Section* before, const Section* after) const override;
 
   void diff(const View& view, Plan& plan, Report& report) const override {
-    if (view.wanted) return diff_app(keys_, view, plan, report);
+    if (view.wanted && is_run_here(*view.wanted)) return diff_app(keys_, view, plan, report);
     if (view.removing) return diff_removal(keys_, view, plan, report);
     diff_unknown(keys_, view, plan, report);
   }

@@ -69,7 +69,8 @@ class AppObserver : public Rounds {
              [this](const Json& body) {
                for (const Json& entry : body.items()) {
                  SeenNetwork network = decode_network(keys_, entry);
-                 if (network.name == network_name(app_)) seen_->networks.push_back(std::move(network));
+                 if (network.name == network_name(app_))
+                   seen_->networks.push_back(std::move(network));
                }
              });
     const std::string volume = Identity{"volume", app_, "", "", 1}.name();

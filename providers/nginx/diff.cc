@@ -18,8 +18,11 @@ constexpr milliseconds poll_soon{20};
 constexpr seconds taken_within{2};
 constexpr int reloads_max = 2;
 constexpr seconds refused_pause{30};
-// Each reload may leave workers behind that end with their last connection.
+// Each reload may leave workers behind that end with their last connection. Where these become
+// many, more is gathered for each reload.
 constexpr milliseconds reloads_apart{300};
+constexpr int old_workers_many = 64;
+constexpr seconds reloads_apart_then{30};
 constexpr std::size_t removals_max = 50;
 
 const SeenEdge& edge_of(const Section* section) {
@@ -126,16 +129,19 @@ class EdgeDiff {
       write(site_path(app, added->id), Secret(added->site.text), app, needs);
     }
     write(generation_path(wanted_), Secret(text_of(wanted_, index_)), cause, needs);
-    const std::size_t tested = add(test(*view_.place, wanted_), cause, needs);
+    const std::size_t tested = add(test(*view_.platform, *view_.place, wanted_), cause, needs);
     const std::size_t switched = add(switch_to(wanted_), "tested", {tested});
-    const std::size_t reloaded = add(reload(*view_.place, wanted_), cause, {switched});
+    const std::size_t reloaded =
+        add(reload(*view_.platform, *view_.place, wanted_), cause, {switched});
     add(wait_for(wanted_), "until nginx says that it serves it", {reloaded});
   }
 
   bool may_reload() const {
     const Counter* last = counter(view_, all_reloads);
     if (!last) return true;
-    const Duration due = last->last + reloads_apart;
+    const bool many = seen_.old_workers >= old_workers_many;
+    const Duration due =
+        last->last + (many ? Duration(reloads_apart_then) : Duration(reloads_apart));
     if (view_.now.steady >= due) return true;
     report_.due(due);
     return false;
@@ -154,8 +160,8 @@ class EdgeDiff {
     report_.out_of_sync("Converging", "nginx does not serve generation " + seen_.current + " yet");
     const Counter* reloads = counter(view_, all_reloads);
     const Counter* again = counter(view_, "again " + seen_.current);
-    const Duration last = std::max(reloads ? reloads->last : Duration(0),
-                                   again ? again->last : Duration(0));
+    const Duration last =
+        std::max(reloads ? reloads->last : Duration(0), again ? again->last : Duration(0));
     if (reloads && view_.now.steady < last + taken_within) {
       report_.due(view_.now.steady + poll_soon);
       add(wait_for(seen_.current), "until nginx says that it serves it");
@@ -163,7 +169,7 @@ class EdgeDiff {
       report_.due(view_.now.steady + seconds(1));
       report_.worsen(HealthState::progressing, "EdgeSilent", "nginx does not answer");
     } else if (!again || again->count < reloads_max) {
-      Step step = reload(*view_.place, seen_.current);
+      Step step = reload(*view_.platform, *view_.place, seen_.current);
       if (reloads) step.count_as = "again " + seen_.current;
       add(std::move(step), "nginx serves generation " + seen_.live);
     } else if (seen_.generations.count(seen_.live) > 0) {
@@ -216,8 +222,9 @@ class EdgeDiff {
   std::string state_text() const {
     const std::string sites = std::to_string(seen_.sites(seen_.current).size()) + " sites, ";
     const Counter* reloads = counter(view_, all_reloads);
-    const std::string told =
+    std::string told =
         reloads ? ", " + std::to_string(reloads->count) + " reloads since the start" : "";
+    if (seen_.old_workers > 0) told += ", " + std::to_string(seen_.old_workers) + " old workers";
     if (!view_.place) return sites + "nginx does not run";
     return sites + (seen_.live == seen_.current ? "live" : "not live yet") + told;
   }
@@ -227,8 +234,8 @@ class EdgeDiff {
   const SeenEdge& seen_;
   Plan& plan_;
   Report& report_;
-  std::string wanted_;  // id of the generation
-  Index index_;         // its sites
+  std::string wanted_;                             // id of the generation
+  Index index_;                                    // its sites
   std::map<std::string, const AppShare*> chosen_;  // of these, those that apps add now
   std::set<std::string> written_;
 };
@@ -274,7 +281,16 @@ void describe_route(const View& view, const SiteSpec& spec, const Route& route,
   for (const std::string& host : route.hosts) {
     const auto by_file = spec.certificates.find(host);
     const CertificatePtr& certificate = by_file == spec.certificates.end() ? own : by_file->second;
-    RouteState state{host, route.expose.path, route.expose.proto == Expose::Proto::grpc ? "grpc" : route.expose.proto == Expose::Proto::https ? "https" : "http", {}, "", {}, "", ""};
+    RouteState state{host,
+                     route.expose.path,
+                     route.expose.proto == Expose::Proto::grpc    ? "grpc"
+                     : route.expose.proto == Expose::Proto::https ? "https"
+                                                                  : "http",
+                     {},
+                     "",
+                     {},
+                     "",
+                     ""};
     for (const std::string& address : view.standing.backends) {
       state.upstreams.push_back(address + ":" + std::to_string(route.expose.port));
     }

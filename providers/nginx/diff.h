@@ -7,10 +7,12 @@
 // of it is in the pass of the app `edge`, so that there is one at a time, and what comes meanwhile
 // is in the next one:
 //
-//   files that are not there     written; they are named by their content, so nothing refers to them
+//   files that are not there     written; they are named by their content, so nothing refers to
+//   them
 //                                before they are whole
-//   generation, not current      tested in the nginx that runs → switched to (current.conf) → reload
-//   current, not live            asked for, for 2 s; then reloaded again; then nginx is taken to
+//   generation, not current      tested in the nginx that runs → switched to (current.conf) →
+//   reload current, not live            asked for, for 2 s; then reloaded again; then nginx is
+//   taken to
 //                                have refused it, and current.conf names again what is live
 //   live                         what nothing refers to is removed
 //

@@ -23,6 +23,10 @@ class Nginx : public Provider {
     return resolve_app(input, graph);
   }
 
+  Place place(const Platform& platform) const override {
+    if (platform.edge.mode != Platform::Edge::Mode::host) return {};
+    return {"127.0.0.1", host_instance};
+  }
   // The files are always there; nginx itself is asked in the passes.
   std::optional<Call> handshake(const Place&, const Platform&,
                                 const std::vector<Answer>& so_far) const override {
@@ -71,8 +75,8 @@ class Nginx : public Provider {
   std::vector<std::string> data(const Section*) const override { return {}; }
   bool anything(const Section*) const override { return false; }
 
-  Result<void> policy(const Call& call, const Platform&) const override {
-    return check_policy(call);
+  Result<void> policy(const Call& call, const Platform& platform) const override {
+    return check_policy(call, platform);
   }
   Outcome judge(const Step& step, const Answer& answer) const override {
     return judge_step(step, answer);

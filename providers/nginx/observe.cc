@@ -93,6 +93,7 @@ class EdgeObserver : public Observer {
     if (same) seen_->live = before_.live;
     seen_->silent = same && !before_.answers ? before_.silent : scope_.now.steady;
     seen_->gone = scope_.now.steady >= seen_->silent + silence_max;
+    count_workers();
     HttpCall call;
     call.endpoint =
         host_in_url(scope_.place->host) + ":" + std::to_string(scope_.platform->edge.status_port);
@@ -102,11 +103,41 @@ class EdgeObserver : public Observer {
     ask(std::move(call), [this](const Answer& answer) { return generation(answer); });
   }
 
+  // Each reload leaves those behind that have connections. They are seldom many: now and then is
+  // enough.
+  void count_workers() {
+    seen_->old_workers = before_.old_workers;
+    seen_->counted_at = before_.counted_at;
+    const Counter* reloads = counter(all_reloads);
+    const int count = reloads ? reloads->count : 0;
+    const bool due = count >= before_.counted_at + (before_.old_workers > 0 ? 4 : 16);
+    if (!due || scope_.place->instance == host_instance) return;
+    seen_->counted_at = count;
+    HttpCall call;
+    call.path = "/containers/" + scope_.place->instance + "/top";
+    ask(std::move(call), [this](const Answer& answer) -> Result<void> {
+      const Result<Json> top = Json::parse(answer.ok() ? answer.body : "{}");
+      if (!top) return {};
+      seen_->old_workers = 0;
+      for (const Json& process : (*top)["Processes"].items()) {
+        const std::string& title =
+            process.items().empty() ? "" : process.items().back().as_string();
+        if (title.find("worker process is shutting down") != title.npos) ++seen_->old_workers;
+      }
+      return {};
+    });
+  }
+
+  const Counter* counter(const char* name) const {
+    if (!scope_.memory) return nullptr;
+    const auto found = scope_.memory->counters.find(name);
+    return found == scope_.memory->counters.end() ? nullptr : &found->second;
+  }
+
   bool waits_for_answer() const {
-    if (!scope_.memory || before_.current.empty() || before_.live == before_.current) return false;
-    const auto reload = scope_.memory->counters.find(all_reloads);
-    return reload != scope_.memory->counters.end() &&
-           scope_.now.steady < reload->second.last + polling_max;
+    const Counter* reload = counter(all_reloads);
+    if (!reload || before_.current.empty() || before_.live == before_.current) return false;
+    return scope_.now.steady < reload->last + polling_max;
   }
 
   void ask_folder() {

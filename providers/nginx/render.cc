@@ -25,17 +25,19 @@ class SiteRenderer {
         self_signed_(std::move(self_signed)),
         platform_(platform),
         version_(version) {
+    std::map<std::string, Routes> hosts;
     for (const Route& route : spec_.routes) {
-      for (const std::string& host : route.hosts) hosts_[host][route.expose.path] = &route;
+      for (const std::string& host : route.hosts) hosts[host][route.expose.path] = &route;
     }
+    for (const auto& [host, routes] : hosts) add_host(host, routes);
   }
 
   Site render() {
     if (!backends_.empty()) upstreams();
-    for (const auto& [host, routes] : hosts_) {
-      server(host, routes, nullptr);
-      const CertificatePtr certificate = file_of(host) ? file_of(host) : self_signed_;
-      if (certificate) server(host, routes, certificate);
+    for (const Server& server : servers_) {
+      write(server, nullptr);
+      const CertificatePtr certificate = server.by_file ? server.by_file : self_signed_;
+      if (certificate) write(server, certificate);
     }
     site_.text = writer_.text();
     return std::move(site_);
@@ -44,9 +46,21 @@ class SiteRenderer {
  private:
   using Routes = std::map<std::string, const Route*>;  // path → where it leads
 
-  CertificatePtr file_of(const std::string& host) const {
+  // Hosts that are served alike. One block for all of them: nginx reads the certificate of each
+  // block anew, which takes it longer than all the rest.
+  struct Server {
+    std::vector<std::string> hosts;
+    Routes routes;
+    CertificatePtr by_file;  // null: there is none
+  };
+
+  void add_host(const std::string& host, const Routes& routes) {
     const auto found = spec_.certificates.find(host);
-    return found == spec_.certificates.end() ? nullptr : found->second;
+    const CertificatePtr by_file = found == spec_.certificates.end() ? nullptr : found->second;
+    const auto [first, is_new] =
+        alike_.emplace(std::pair(routes, by_file ? by_file->id : ""), servers_.size());
+    if (is_new) servers_.push_back({{}, routes, by_file});
+    servers_[first->second].hosts.push_back(host);
   }
 
   // nginx keeps connections to the app by its upstream: of different protocols they must not mix.
@@ -72,12 +86,14 @@ class SiteRenderer {
   }
 
   // Over TLS with a certificate, else over plain HTTP.
-  void server(const std::string& host, const Routes& routes, const CertificatePtr& certificate) {
+  void write(const Server& server, const CertificatePtr& certificate) {
     writer_.begin("server");
-    writer_.line(certificate ? listen_https(platform_.edge, version_)
-                             : listen_http(platform_.edge));
-    if (certificate && version_ >= http2_directive) writer_.line("http2 on");
-    writer_.line("server_name " + host);
+    if (certificate) {
+      write_listen_https(writer_, platform_.edge, version_);
+    } else {
+      write_listen_http(writer_, platform_.edge);
+    }
+    for (const std::string& host : server.hosts) writer_.line("server_name " + host);
     if (certificate) {
       const std::string file = "certificates/" + certificate->id + ".pem";
       site_.files[file] = certificate->pem;
@@ -87,8 +103,11 @@ class SiteRenderer {
       write_challenges(writer_, platform_);
     }
     if (!backends_.empty()) own_errors();
-    for (const auto& [path, route] : routes) locations(host, path, *route, certificate != nullptr);
-    if (routes.count("/") == 0) nothing_here();
+    const bool by_file = server.by_file != nullptr;
+    for (const auto& [path, route] : server.routes) {
+      locations(path, *route, certificate != nullptr, by_file);
+    }
+    if (server.routes.count("/") == 0) nothing_here();
     writer_.end();
   }
 
@@ -115,14 +134,13 @@ class SiteRenderer {
   }
 
   // "/api" covers itself and what is below, and not "/apix".
-  void locations(const std::string& host, const std::string& path, const Route& route, bool tls) {
-    if (path != "/") location("= " + path, host, route, tls);
-    location(path == "/" ? path : path + "/", host, route, tls);
+  void locations(const std::string& path, const Route& route, bool tls, bool by_file) {
+    if (path != "/") location("= " + path, route, tls, by_file);
+    location(path == "/" ? path : path + "/", route, tls, by_file);
   }
 
-  void location(const std::string& match, const std::string& host, const Route& route, bool tls) {
+  void location(const std::string& match, const Route& route, bool tls, bool by_file) {
     writer_.begin("location " + match);
-    const bool by_file = file_of(host) != nullptr;
     const bool secure = tls && by_file;
     if (secure && route.expose.hsts) strict_transport(*route.expose.hsts);
     if (backends_.empty()) {
@@ -204,7 +222,8 @@ class SiteRenderer {
   const CertificatePtr self_signed_;
   const Platform& platform_;
   const Version version_;
-  std::map<std::string, Routes> hosts_;
+  std::vector<Server> servers_;
+  std::map<std::pair<Routes, std::string>, std::size_t> alike_;  // → index of the server
   Writer writer_;
   Site site_;
 };

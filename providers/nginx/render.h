@@ -18,8 +18,8 @@
 //   passwords/ID                    an htpasswd file; nginx's workers read it at every request, so
 //                                   that their user must be able to
 //   challenges/                     what an ACME client puts there is served to the CA, by workers
-// nginx takes relative paths (includes, certificates, passwords) from the folder of the file that it
-// is started with, so that a candidate is tested as DIFFERENT.conf in the same folder.
+// nginx takes relative paths (includes, certificates, passwords) from the folder of the file that
+// it is started with, so that a candidate is tested as DIFFERENT.conf in the same folder.
 namespace fairlead::nginx {
 
 // Where a managed edge has its folder.

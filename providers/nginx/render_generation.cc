@@ -51,9 +51,9 @@ class GenerationRenderer {
   void process() {
     // On the host its package has decided where these are.
     if (managed()) {
-      lines({"user nginx", "pid /run/nginx.pid", "error_log stderr warn"});
+      lines({"user nginx", "pid /run/nginx.pid", "error_log stderr error"});
     } else {
-      lines({"error_log /var/log/nginx/error.log warn"});
+      lines({"error_log /var/log/nginx/error.log error"});
     }
     const auto whole =
         std::chrono::duration_cast<std::chrono::seconds>(platform_.edge.shutdown_timeout).count();
@@ -103,9 +103,8 @@ class GenerationRenderer {
     trust();
     map("$fairlead_trusted:$http_x_forwarded_proto $fairlead_proto",
         {"default $scheme", "1:https https", "1:http http"});
-    map("$scheme $fairlead_own_port",
-        {"default " + std::to_string(platform_.edge.http_port),
-         "https " + std::to_string(platform_.edge.https_port)});
+    map("$scheme $fairlead_own_port", {"default " + std::to_string(platform_.edge.http_port),
+                                       "https " + std::to_string(platform_.edge.https_port)});
     map("$fairlead_trusted:$http_x_forwarded_proto $fairlead_usual_port",
         {"default $fairlead_own_port", "1:https 443", "1:http 80"});
     map("$fairlead_trusted:$http_x_forwarded_port $fairlead_port",
@@ -165,23 +164,19 @@ class GenerationRenderer {
     map("\"\" $fairlead_unavailable",
         {"default " + page("Unavailable", "This service does not answer. Please try again soon.")});
     map("\"\" $fairlead_maintenance",
-        {"default " + page("Maintenance",
-                           "This service is being maintained. Please try again later.")});
+        {"default " +
+         page("Maintenance", "This service is being maintained. Please try again later.")});
   }
 
   void default_servers() {
-    const Platform::Edge& edge = platform_.edge;
-    const bool both = !managed() && edge.address == "::";
-    const std::string options = both ? " default_server ipv6only=off" : " default_server";
     writer_.begin("server");
-    writer_.line(listen_http(edge) + options);
+    write_listen_http(writer_, platform_.edge, " default_server");
     write_challenges(writer_, platform_);
     unknown();
     writer_.end();
     // A request may name another host than its handshake did.
     writer_.begin("server");
-    writer_.line(listen_https(edge, version_) + options);
-    if (version_ >= http2_directive) writer_.line("http2 on");
+    write_listen_https(writer_, platform_.edge, version_, " default_server");
     writer_.line("ssl_reject_handshake on");
     unknown();
     writer_.end();

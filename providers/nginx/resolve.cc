@@ -87,6 +87,7 @@ class Resolver {
     if (first_host_.empty() && host.compare(0, 2, "*.") != 0) {
       first_host_ = host;
       first_path_ = route.expose.path;
+      first_proto_ = route.expose.proto;
     }
     if (!input_.certificates || spec_->certificates.count(host) > 0) return;
     Result<CertificatePtr> certificate = find_certificate(*input_.certificates, host);
@@ -100,27 +101,29 @@ class Resolver {
   Result<Secret> htpasswd(std::size_t index) const {
     const std::string& file = *app_.expose[index].auth;
     const std::string field = "expose[" + std::to_string(index) + "].auth";
-    const std::string place = field + ": " + platform_.folders.secrets + "/" + file;
+    const std::string path = platform_.folders.secrets + "/" + file;
     const auto found = input_.secrets->find(file);
     if (found == input_.secrets->end()) {
       return Error{Code::invalid,
-                   field + ": there is no file " + platform_.folders.secrets + "/" + file +
-                       "; put it there, or correct the name",
+                   field + ": there is no file " + path + "; put it there, or correct the name",
                    app_.where(field)};
     }
     Result<Secret> content = parse_htpasswd(found->second);
     if (content) return content;
-    return Error{Code::invalid, place + ": " + content.error().message, app_.where(field)};
+    return Error{Code::invalid, field + ": " + path + ": " + content.error().message,
+                 app_.where(field)};
   }
 
   void set_url() {
-    const bool tls = spec_->certificates.count(first_host_) > 0;
+    const bool by_file = spec_->certificates.count(first_host_) > 0;
+    // gRPC is served over TLS alone.
+    const bool tls = by_file || first_proto_ == Expose::Proto::grpc;
     const int port = tls ? platform_.edge.https_port : platform_.edge.http_port;
     std::string url = (tls ? "https://" : "http://") + first_host_;
     if (port != (tls ? 443 : 80)) url += ":" + std::to_string(port);
     if (first_path_ != "/") url += first_path_;
     graph_.env["APP_URL"] = url;
-    if (tls) graph_.env["FORCE_HTTPS"] = "true";
+    if (by_file) graph_.env["FORCE_HTTPS"] = "true";
   }
 
   const ResolveInput& input_;
@@ -132,6 +135,7 @@ class Resolver {
   std::set<std::string> defaults_;                       // paths of the default host
   std::string first_host_;                               // without wildcard; empty: there is none
   std::string first_path_;
+  Expose::Proto first_proto_ = Expose::Proto::http;
 };
 
 }  // namespace
@@ -147,8 +151,8 @@ const SiteSpec* spec_of(const Graph* graph) {
 Result<void> resolve_app(const ResolveInput& input, Graph& graph) {
   using Mode = Platform::Edge::Mode;
   const Mode mode = input.platform->edge.mode;
-  if (mode == Mode::managed && input.app->name == edge_app) {
-    host_edge(*input.platform, graph);
+  if (mode != Mode::none && input.app->name == edge_app) {
+    if (mode == Mode::managed) host_edge(*input.platform, graph);
     graph.resources.push_back({"generation", edge_app, {}, nullptr, ""});
     return {};
   }

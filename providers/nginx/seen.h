@@ -17,12 +17,15 @@ struct SeenEdge : Section {
   // Of generations whose file was read: its sites. Absent: not read, or it is not there.
   std::map<std::string, Index> generations;
   std::string live;      // the generation that nginx serves; empty: it is not known
-  bool answers = false;   // whether nginx has answered just now
-  bool asked = false;     // whether it was looked for; a listing does not
-  bool gone = false;      // nothing runs, or it has been silent for long: it serves nobody
-  Duration silent{0};     // steady; since when it has not answered
-  std::string instance;  // id of the container that was asked
-  Version version;       // of nginx, as it last said
+  bool answers = false;  // whether nginx has answered just now
+  bool asked = false;    // whether it was looked for; a listing does not
+  bool gone = false;     // nothing runs, or it has been silent for long: it serves nobody
+  Duration silent{0};    // steady; since when it has not answered
+  std::string instance;  // id of the container that was asked; "host": nginx there
+  // Workers of before a reload that still serve, as last counted, and after how many reloads.
+  int old_workers = 0;
+  int counted_at = 0;
+  Version version;  // of nginx, as it last said
   // "APP.ID" → why nginx refuses that site.
   std::map<std::string, std::string> rejected;
 

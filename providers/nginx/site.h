@@ -37,7 +37,8 @@ struct SiteSpec : Spec {
 const SiteSpec* spec_of(const Graph* graph);
 
 // Adds the site of an app that exposes something; to the edge's own app its mount and its ports.
-// No host and path is in two routes. Errors: invalid (an htpasswd file that is missing or malformed).
+// No host and path is in two routes. Errors: invalid (an htpasswd file that is missing or
+// malformed).
 Result<void> resolve_app(const ResolveInput& input, Graph& graph);
 
 }  // namespace fairlead::nginx

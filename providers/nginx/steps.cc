@@ -67,17 +67,52 @@ bool is_container_id(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
-// The generation's id out of "/etc/nginx/fairlead/generation.ID.conf".
-bool is_generation(const std::string& path) {
-  const std::string folder = std::string(folder_in_container) + "/";
-  if (!path.starts_with(folder)) return false;
-  const std::string name = path.substr(folder.size());
-  const std::size_t dot = name.find('.');
-  const std::size_t end = name.rfind('.');
-  if (dot == name.npos || end <= dot) return false;
-  const std::string id = name.substr(dot + 1, end - dot - 1);
-  return !id.empty() && id.find_first_not_of("0123456789abcdef") == id.npos &&
-         name == generation_path(id);
+// The generation's id out of "FOLDER/generation.ID.conf"; empty: it is no such path.
+std::string generation_in(const std::string& path, const std::string& folder) {
+  const std::string begin = folder + "/generation.";
+  const std::string end = ".conf";
+  if (!path.starts_with(begin) || !path.ends_with(end) ||
+      path.size() <= begin.size() + end.size()) {
+    return "";
+  }
+  const std::string id = path.substr(begin.size(), path.size() - begin.size() - end.size());
+  return id.find_first_not_of("0123456789abcdef") == id.npos ? id : "";
+}
+
+std::vector<std::string> host_test(const Platform& platform, const std::string& generation) {
+  std::vector<std::string> words = platform.edge.test;
+  for (std::string& word : words) {
+    if (word == "{config}") word = platform.folders.edge + "/" + generation_path(generation);
+  }
+  return words;
+}
+
+bool is_hup(const HttpCall& call) {
+  const std::string begin = "/containers/";
+  const std::string end = "/kill?signal=HUP";
+  const std::string& path = call.path;
+  return call.endpoint == "engine" && call.method == "POST" && path.starts_with(begin) &&
+         path.ends_with(end) && path.size() > begin.size() + end.size() &&
+         is_container_id(path.substr(begin.size(), path.size() - begin.size() - end.size()));
+}
+
+// A test in a container, or one of the two commands that the platform file says.
+bool is_known(const ProcessCall& call, const Platform& platform) {
+  const auto& words = call.arguments;
+  if (!call.environment.empty() || words.empty()) return false;
+  if (!call.container.empty()) {
+    return is_container_id(call.container) && words.size() == 5 &&
+           std::vector<std::string>(words.begin(), words.begin() + 4) ==
+               std::vector<std::string>{"nginx", "-t", "-q", "-c"} &&
+           !generation_in(words[4], folder_in_container).empty();
+  }
+  if (platform.edge.mode != Platform::Edge::Mode::host) return false;
+  if (words == platform.edge.reload) return true;
+  const auto place = std::find(platform.edge.test.begin(), platform.edge.test.end(), "{config}");
+  if (place == platform.edge.test.end() || words.size() != platform.edge.test.size()) return false;
+  const std::string& path = words[static_cast<std::size_t>(place - platform.edge.test.begin())];
+  const std::string id = generation_in(path, platform.folders.edge);
+  return !id.empty() && words == host_test(platform, id);
 }
 
 }  // namespace
@@ -106,23 +141,35 @@ Step switch_to(const std::string& generation) {
   return step;
 }
 
-Step test(const Place& edge, const std::string& generation) {
+Step test(const Platform& platform, const Place& edge, const std::string& generation) {
   Step step = of("test", "generation " + generation);
   ProcessCall call;
-  call.container = edge.instance;
-  call.arguments = {"nginx", "-t", "-q", "-c", std::string(folder_in_container) + "/" + generation_path(generation)};
   call.timeout = test_timeout;
+  if (edge.instance == host_instance) {
+    call.arguments = host_test(platform, generation);
+  } else {
+    call.container = edge.instance;
+    call.arguments = {"nginx", "-t", "-q", "-c",
+                      std::string(folder_in_container) + "/" + generation_path(generation)};
+  }
   step.request = std::move(call);
   return step;
 }
 
-Step reload(const Place& edge, const std::string& generation) {
+Step reload(const Platform& platform, const Place& edge, const std::string& generation) {
   Step step = of("reload", "generation " + generation);
+  step.count_as = all_reloads;
+  if (edge.instance == host_instance) {
+    ProcessCall call;
+    call.arguments = platform.edge.reload;
+    call.write = true;
+    step.request = std::move(call);
+    return step;
+  }
   HttpCall call;
   call.method = "POST";
   call.path = "/containers/" + edge.instance + "/kill?signal=HUP";
   step.request = std::move(call);
-  step.count_as = all_reloads;
   return step;
 }
 
@@ -145,31 +192,18 @@ Outcome judge_step(const Step& step, const Answer& answer) {
   return outcome;
 }
 
-Result<void> check_policy(const Call& call) {
+Result<void> check_policy(const Call& call, const Platform& platform) {
   if (const auto* http = std::get_if<HttpCall>(&call)) {
-    const std::string& path = http->path;
-    const std::string begin = "/containers/";
-    const std::string end = "/kill?signal=HUP";
-    const bool hup = http->endpoint == "engine" && http->method == "POST" &&
-                     path.starts_with(begin) && path.ends_with(end) &&
-                     path.size() > begin.size() + end.size() &&
-                     is_container_id(path.substr(begin.size(),
-                                                 path.size() - begin.size() - end.size()));
-    return !http->writes() || hup ? Result<void>() : Result<void>(denied(http->method + " " + path));
+    if (http->writes() && !is_hup(*http)) return denied(http->method + " " + http->path);
+    return {};
   }
-  if (const auto* written = std::get_if<FileCall>(&call)) {
-    return written->area == FileCall::Area::edge ? Result<void>()
-                                                 : Result<void>(denied("file " + written->path));
+  if (const auto* file = std::get_if<FileCall>(&call)) {
+    if (file->area == FileCall::Area::edge) return {};
+    return denied("the file " + file->path);
   }
-  if (const auto* process = std::get_if<ProcessCall>(&call)) {
-    const auto& words = process->arguments;
-    const bool tests = is_container_id(process->container) && words.size() == 5 &&
-                       std::equal(words.begin(), words.begin() + 4,
-                                  std::begin({"nginx", "-t", "-q", "-c"})) &&
-                       is_generation(words[4]) && process->environment.empty();
-    return tests ? Result<void>() : Result<void>(denied("a program in a container"));
-  }
-  return denied("SQL of the edge");
+  const auto* process = std::get_if<ProcessCall>(&call);
+  if (process && is_known(*process, platform)) return {};
+  return denied("neither a test nor a reload of nginx");
 }
 
 }  // namespace fairlead::nginx

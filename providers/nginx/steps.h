@@ -10,19 +10,21 @@ namespace fairlead::nginx {
 // Counter of the memory of the app `edge`: reloads since the start.
 inline constexpr char all_reloads[] = "reload";
 inline constexpr char note_rejected[] = "rejected ";
+// Place::instance of an nginx on the host.
+inline constexpr char host_instance[] = "host";
 
 Step write_file(const std::string& path, const Secret& content);
 Step remove_file(const std::string& path);
 // current.conf names the generation.
 Step switch_to(const std::string& generation);
-// `nginx -t` in the edge's container.
-Step test(const Place& edge, const std::string& generation);
-Step reload(const Place& edge, const std::string& generation);
+// In the edge's container, or on the host by the platform file's commands.
+Step test(const Platform& platform, const Place& edge, const std::string& generation);
+Step reload(const Platform& platform, const Place& edge, const std::string& generation);
 Step wait_for(const std::string& generation);
 
 Outcome judge_step(const Step& step, const Answer& answer);
 
 // Errors: denied.
-Result<void> check_policy(const Call& call);
+Result<void> check_policy(const Call& call, const Platform& platform);
 
 }  // namespace fairlead::nginx

@@ -5,17 +5,32 @@
 namespace fairlead::nginx {
 namespace {
 
-std::string listen(const Platform::Edge& edge, int in_container, int on_host) {
-  if (edge.mode == Platform::Edge::Mode::managed) return "listen " + std::to_string(in_container);
-  return "listen " + host_in_url(edge.address) + ":" + std::to_string(on_host);
+// From this version on HTTP/2 is a directive of its own.
+constexpr Version http2_directive{1, 25, 1};
+
+void write_listen(Writer& writer, const Platform::Edge& edge, int in_container, int on_host,
+                  const std::string& options) {
+  if (edge.mode == Platform::Edge::Mode::managed) {
+    writer.line("listen " + std::to_string(in_container) + options);
+    return;
+  }
+  const std::string port = ":" + std::to_string(on_host);
+  // One socket for both kinds would tell IPv4 addresses as "::ffff:192.0.2.7".
+  if (edge.address == "::") writer.line("listen 0.0.0.0" + port + options);
+  writer.line("listen " + host_in_url(edge.address) + port + options);
 }
 
 }  // namespace
 
-std::string listen_http(const Platform::Edge& edge) { return listen(edge, 80, edge.http_port); }
+void write_listen_http(Writer& writer, const Platform::Edge& edge, const std::string& options) {
+  write_listen(writer, edge, 80, edge.http_port, options);
+}
 
-std::string listen_https(const Platform::Edge& edge, Version version) {
-  return listen(edge, 443, edge.https_port) + (version < http2_directive ? " ssl http2" : " ssl");
+void write_listen_https(Writer& writer, const Platform::Edge& edge, Version version,
+                        const std::string& options) {
+  const bool directive = version >= http2_directive;
+  write_listen(writer, edge, 443, edge.https_port, (directive ? " ssl" : " ssl http2") + options);
+  if (directive) writer.line("http2 on");
 }
 
 void write_challenges(Writer& writer, const Platform& platform) {

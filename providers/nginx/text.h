@@ -29,12 +29,11 @@ class Writer {
   int depth_ = 0;
 };
 
-// From this version on HTTP/2 is a directive of its own.
-inline constexpr Version http2_directive{1, 25, 1};
-
-// What follows `listen`: in a container all of it, on the host its address.
-std::string listen_http(const Platform::Edge& edge);
-std::string listen_https(const Platform::Edge& edge, Version version);
+// Where a server listens: in a container at its own addresses, on the host at the edge's; "::" is
+// all of both kinds. `options` are those of a default server.
+void write_listen_http(Writer& writer, const Platform::Edge& edge, const std::string& options = "");
+void write_listen_https(Writer& writer, const Platform::Edge& edge, Version version,
+                        const std::string& options = "");
 
 // Serves what an ACME client has put into challenges/.
 void write_challenges(Writer& writer, const Platform& platform);

@@ -72,9 +72,10 @@ int dispatch(int argc, char** argv) {
         ->add_option("app", word)
         ->required();
   };
-  verb("explain", "why something was done to an app or a route, or why nothing happens", [&] {
-    return fairlead::cli::ask(common, "explain", word);
-  })->add_option("app", word, "an app, or a host name")->required();
+  verb("explain", "why something was done to an app or a route, or why nothing happens",
+       [&] { return fairlead::cli::ask(common, "explain", word); })
+      ->add_option("app", word, "an app, or a host name")
+      ->required();
   verb("routes", "every host name and path from outside, where it leads, its certificate",
        [&] { return fairlead::cli::ask(common, "routes", ""); });
   ask_of_app("images", "the tags of an app's image: what runs, what is newer");

@@ -50,13 +50,14 @@ LiveHost::LiveHost(const std::string& settings, const std::string& socket)
       log_(folder_ + "/log"),
       engine_(socket.empty() ? LiveEngine::default_socket() : socket) {
   engine_.make_images();
-  for (const char* part : {"manifests", "secrets", "run", "beside"}) {
+  for (const char* part : {"manifests", "secrets", "certificates", "run", "beside"}) {
     fs::create_directories(folder_ + "/" + part);
   }
   write_text(folder_ + "/fairlead.yml",
              "folders:\n  manifests: " + folder_ + "/manifests\n  secrets: " + folder_ +
                  "/secrets\n  state: " + folder_ + "/state\n  mounted_secrets: " + folder_ +
-                 "/run/secrets\nsocket: " + folder_ + "/run/control.sock\n" +
+                 "/run/secrets\n  edge: " + folder_ + "/edge\n  certificates: " + folder_ +
+                 "/certificates\nsocket: " + folder_ + "/run/control.sock\n" +
                  (settings.find("engine:") == settings.npos
                       ? "engine: {host: \"unix://" + engine_.socket() + "\"}\n"
                       : "") +

@@ -198,7 +198,6 @@ std::string counter(const std::string& app, int rotation, bool storage) {
   const std::string number = std::to_string(rotation);
   std::string text = deployed("examples/visits-worker.yml");
   text = replaced(text, "name: counter", "name: " + app);
-  text = replaced(text, ", publish: 8089", "");
   if (storage) text = replaced(text, "\nneeds:\n", "\nneeds:\n- storage\n");
   text = replaced(text, "database: {", "database: {rotation: " + number + ", ");
   return replaced(text, "- messagebus", "- messagebus: {rotation: " + number + "}");

@@ -1,0 +1,235 @@
+// Golden texts: tests/golden/nginx/*.txt hold what is wanted and the configuration that comes of
+// it. To accept what is made now, run with GOLDEN_UPDATE=1.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "providers/nginx/render.h"
+#include "tests/nginx_scene.h"
+
+namespace fairlead::nginx {
+namespace {
+
+using testing::certificate;
+using testing::platform_of;
+using testing::Scene;
+using testing::words_of;
+
+const std::filesystem::path golden = FAIRLEAD_SOURCE_DIR "/tests/golden/nginx";
+
+using Sections = std::map<std::string, std::string>;
+
+Sections read_sections(const std::filesystem::path& path) {
+  Sections sections;
+  std::string name;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind("--- ", 0) == 0) {
+      name = line.substr(4);
+      sections[name];
+    } else {
+      sections[name] += line + "\n";
+    }
+  }
+  return sections;
+}
+
+void write_sections(const std::filesystem::path& path, Sections sections) {
+  std::ofstream file(path);
+  for (const char* name : {"platform", "manifest", "secrets", "certificates", "backends", "sites",
+                           "version", "text"}) {
+    if (sections.count(name) > 0) file << "--- " << name << "\n" << sections[name];
+  }
+}
+
+std::set<std::filesystem::path> golden_files() {
+  const std::filesystem::directory_iterator all(golden);
+  return {begin(all), end(all)};
+}
+
+// "1.25.1"; 1.22.1 where nothing is said.
+Version version_of(const std::string& text) {
+  Version version{1, 22, 1};
+  std::sscanf(text.c_str(), "%d.%d.%d", &version.major, &version.minor, &version.patch);
+  return version;
+}
+
+Site site_of(Sections sections) {
+  Scene scene(sections["manifest"], sections["platform"]);
+  if (!sections["secrets"].empty()) scene.secrets["htpasswd"] = Secret(sections["secrets"]);
+  SiteSpec spec = scene.spec();
+  for (const std::string& host : words_of(sections["certificates"])) {
+    spec.certificates[host] = certificate(content_id(host));
+  }
+  return render_site(spec, words_of(sections["backends"]), certificate("5e1f"), scene.platform,
+                     version_of(sections["version"]));
+}
+
+// Lines "APP ID ADDRESS…".
+Index index_of(const std::string& text) {
+  Index index;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    auto words = words_of(line);
+    index[words.at(0)] = {words.at(1), {words.begin() + 2, words.end()}};
+  }
+  return index;
+}
+
+std::string text_of(Sections sections) {
+  if (sections.count("manifest") > 0) return site_of(sections).text;
+  return render_generation(platform_of(sections["platform"]), index_of(sections["sites"]), "0a1b",
+                           version_of(sections["version"]));
+}
+
+const std::string both_hosts =
+    "name: blog\nimage: a\nexpose:\n- {port: 80, domains: [a.org, b.org]}\n"
+    "- {port: 80, path: /x, domains: [b.org]}\n";
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (std::size_t at = 0; (at = text.find(part, at)) != text.npos; at += part.size()) ++found;
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("golden texts of nginx: each site and generation is exactly the text beside it") {
+  const auto files = golden_files();
+  CHECK(files.size() >= 9);
+  for (const auto& path : files) {
+    CAPTURE(path.filename().string());
+    Sections held = read_sections(path);
+    const std::string text = text_of(held);
+    if (std::getenv("GOLDEN_UPDATE") != nullptr) {
+      held["text"] = text;
+      write_sections(path, held);
+    }
+    CHECK(text == held["text"]);
+  }
+}
+
+TEST_CASE("every golden site passes the check that it will be written through") {
+  int sites = 0;
+  for (const auto& path : golden_files()) {
+    const Sections held = read_sections(path);
+    if (held.count("manifest") == 0) continue;
+    CAPTURE(path.filename().string());
+    const Result<void> checked = check_rendered(site_of(held).text);
+    CHECK_MESSAGE(checked.ok(), (checked ? "" : checked.error().message));
+    ++sites;
+  }
+  CHECK(sites >= 6);
+}
+
+TEST_CASE("the order of routes, hosts, ranges and backends does not matter") {
+  Scene scene(
+      "name: blog\nimage: a\nexpose:\n"
+      "- {port: 80, domains: [b.org, a.org], allow: [10.0.0.2, 10.0.0.1]}\n"
+      "- {port: 81, domains: [c.org], path: /x}\n");
+  SiteSpec spec = scene.spec();
+  const auto text = [&](const std::vector<std::string>& backends) {
+    return render_site(spec, backends, certificate("5e1f"), scene.platform, {}).text;
+  };
+  const std::string once = text({"10.1.0.2", "10.1.0.1"});
+  std::reverse(spec.routes.begin(), spec.routes.end());
+  for (Route& route : spec.routes) {
+    std::reverse(route.hosts.begin(), route.hosts.end());
+    std::reverse(route.expose.allow.begin(), route.expose.allow.end());
+  }
+  CHECK(text({"10.1.0.1", "10.1.0.2", "10.1.0.1"}) == once);
+}
+
+TEST_CASE("a site brings the certificates and passwords that its text names") {
+  Scene scene("name: blog\nimage: a\nexpose: [{port: 80, domains: [a.org, b.org], auth: p}]\n");
+  scene.secrets["p"] = Secret("ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n");
+  SiteSpec spec = scene.spec();
+  spec.certificates["a.org"] = certificate("f11e");
+  const Site site = render_site(spec, {"10.1.0.1"}, certificate("5e1f"), scene.platform, {});
+  const std::string passwords = "passwords/" + content_id(scene.secrets["p"].reveal());
+  CHECK(site.files ==
+        std::map<std::string, Secret>{{"certificates/f11e.pem", Secret("pem of f11e")},
+                                      {"certificates/5e1f.pem", Secret("pem of 5e1f")},
+                                      {passwords, scene.secrets["p"]}});
+  for (const auto& [path, content] : site.files) {
+    CHECK(site.text.find(" " + path + ";") != site.text.npos);
+    CHECK(site.text.find(content.reveal()) == site.text.npos);
+  }
+}
+
+TEST_CASE("without any certificate a host is served over HTTP alone") {
+  const Scene scene(both_hosts);
+  const Site site = render_site(scene.spec(), {"10.1.0.1"}, nullptr, scene.platform, {});
+  CHECK(count(site.text, "listen 80;") == 2);
+  CHECK(count(site.text, "ssl") == 0);
+  CHECK(site.files.empty());
+}
+
+TEST_CASE("hosts that are served alike stand in one server, others do not") {
+  const Scene scene(
+      "name: blog\nimage: a\nexpose:\n- {port: 80, domains: [a.org, b.org, c.org, d.org]}\n"
+      "- {port: 80, path: /x, domains: [d.org]}\n");
+  SiteSpec spec = scene.spec();
+  spec.certificates["c.org"] = certificate("f11e");
+  const std::string text =
+      render_site(spec, {"10.1.0.1"}, certificate("5e1f"), scene.platform, {}).text;
+  CHECK(count(text, "listen 80;") == 3);
+  CHECK(count(text, "  server_name a.org;\n  server_name b.org;\n  location") == 1);
+  CHECK(count(text, "  server_name a.org;\n  server_name b.org;\n  ssl_certificate ") == 1);
+  CHECK(count(text, "  server_name c.org;\n  ssl_certificate certificates/f11e.pem;") == 1);
+  CHECK(count(text, "server_name d.org;") == 2);
+}
+
+TEST_CASE("no two locations of a server are the same") {
+  const Scene scene(
+      "name: blog\nimage: a\nexpose:\n- {port: 80, path: /a/}\n- {port: 81, path: /a}\n"
+      "- {port: 82, path: /a, domains: [blog.localhost]}\n");
+  const Site site = render_site(scene.spec(), {"10.1.0.1"}, nullptr, scene.platform, {});
+  CHECK(count(site.text, "location = /a {") == 1);
+  CHECK(count(site.text, "proxy_pass http://blog.http.80;") == 2);
+  CHECK(count(site.text, "proxy_pass") == 2);
+}
+
+TEST_CASE("directives follow the version of nginx") {
+  const Scene scene(both_hosts);
+  const auto text = [&](Version version) {
+    return render_site(scene.spec(), {"10.1.0.1"}, certificate("5e1f"), scene.platform, version)
+               .text +
+           render_generation(scene.platform, {}, "1", version);
+  };
+  const std::string before = text({1, 25, 0});
+  CHECK(count(before, "listen 443 ssl http2") == 3);
+  CHECK(count(before, "http2 on") == 0);
+  const std::string after = text({1, 25, 1});
+  CHECK(count(after, "listen 443 ssl http2") == 0);
+  CHECK(count(after, "http2 on;") == 3);
+  CHECK(count(text({1, 27, 3}), "keepalive_min_timeout") == 0);
+  CHECK(count(text({1, 27, 4}), "keepalive_min_timeout") == 1);
+}
+
+TEST_CASE("a generation tells its sites, and nothing else is taken for one") {
+  const Index index = {{"blog", {"3f9c", {"10.1.0.1", "fd00::1"}}}, {"shop", {"00", {}}}};
+  const std::string text = render_generation(Platform(), index, "1", {});
+  CHECK(parse_index(text) == index);
+  CHECK(parse_index("").empty());
+  for (const std::string line :
+       {"  include sites/Blog.3f9c.conf;  # 10.1.0.1", "  include sites/blog..conf;  #",
+        "  include sites/blog.xyz.conf;  #", "  include sites/blog.3f9c.conf;  # localhost",
+        " include sites/blog.3f9c.conf;  #", "  include sites/blog.3f9c.conf; #",
+        "  include sites/../x.3f9c.conf;  #", "  # include sites/blog.3f9c.conf;  #"}) {
+    CAPTURE(line);
+    CHECK(parse_index(line + "\n").empty());
+  }
+  CHECK(parse_index("  include sites/blog.3f9c.conf;  #").size() == 1);
+}
+
+TEST_CASE("equal content has one name, other content another") {
+  CHECK(content_id("") == "e3b0c44298fc1c149afbf4c8996fb924");
+  CHECK(content_id("a") != content_id("b"));
+}
+
+}  // namespace fairlead::nginx
