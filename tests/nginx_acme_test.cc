@@ -2,6 +2,9 @@
 
 #include "providers/nginx/acme.h"
 #include "providers/nginx/acme_steps.h"
+#include "providers/nginx/observe.h"
+#include "providers/nginx/seen.h"
+#include "providers/nginx/steps.h"
 
 namespace fairlead::nginx {
 namespace {
@@ -465,6 +468,23 @@ TEST_CASE("records are read from the names of their files") {
   CHECK(seen->attempts[0].at == seconds(1'790'000'100));
   CHECK(seen->attempts[0].path == "acme/orders/1790000100-a-b.example.org");
   CHECK(seen->attempts[1].host == "*.example.org");
+}
+
+TEST_CASE("orders are looked for each time, also when nginx is only asked for its generation") {
+  Scene scene = wants_blog();
+  scene.counted(all_reloads, seconds(0));
+  SeenEdge before;
+  before.current = "1f";
+  before.live = "2e";
+  Scope scope;
+  scope.app = edge_app;
+  scope.before = &before;
+  scope.platform = &scene.platform;
+  scope.memory = &scene.memory;
+  scope.now = scene.now;
+  const std::vector<Call> calls = observe_edge(scope)->next();
+  REQUIRE(calls.size() == 1);
+  CHECK(std::get<FileCall>(calls.front()).path == "acme/orders");
 }
 
 TEST_CASE("only lego as it is planned may be run for an order") {

@@ -220,6 +220,15 @@ TEST_CASE("a file that is there for a host and of no use is an error that names 
         "file a.example.org.crt: there is no private key in PEM form beside it");
 }
 
+TEST_CASE("what the ACME client left half written counts for nothing, and is no error") {
+  Files files;
+  put(files, "acme/a.example.org", made_for("DNS:a.example.org"));
+  files["acme/a.example.org.key"] = Secret(made_for("").pem_key());
+  CHECK(found(files, "a.example.org") == "none");
+  files["a.example.org.crt"] = Secret("nonsense");
+  CHECK(found(files, "a.example.org").find("file a.example.org.crt: ") == 0);
+}
+
 TEST_CASE("the file of a parent is another host's: what is wrong with it is said there") {
   Files files;
   put(files, "example.org", made_for("DNS:example.org"));

@@ -37,8 +37,8 @@ bool covers(const Certificate& certificate, const std::string& host);
 // HOST.pem), else those of the wildcard of its parent (_.PARENT.crt, or PARENT.crt where it covers
 // the host); first of the operator's files, then of those got by ACME. The host "*.example.org" has
 // the file
-// "_.example.org.crt". Null: there is none. Errors: invalid, naming the file: what is there and of
-// no use (another host's, a foreign key).
+// "_.example.org.crt". Null: there is none. Errors: invalid, naming the operator's file: what is
+// there and of no use (another host's, a foreign key).
 Result<CertificatePtr> find_certificate(const std::map<std::string, Secret>& files,
                                         const std::string& host);
 

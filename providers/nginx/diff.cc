@@ -381,6 +381,8 @@ std::map<std::string, CertificatePtr> said_domains(const SiteSpec& spec) {
   for (const Route& route : spec.routes) {
     for (const std::string& host : route.expose.domains) {
       if (std::find(route.hosts.begin(), route.hosts.end(), host) == route.hosts.end()) continue;
+      // The operator has a file for it, and that must be mended.
+      if (spec.trouble.count(host) > 0) continue;
       const auto by_file = spec.certificates.find(host);
       domains[host] = by_file == spec.certificates.end() ? nullptr : by_file->second;
     }

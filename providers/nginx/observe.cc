@@ -77,12 +77,12 @@ class EdgeObserver : public Observer {
   }
 
   void ask_first() {
+    // Each time: an order that is not seen would go out again.
+    ask_attempts();
     if (waits_for_answer()) {
       seen_->files = before_.files;
       seen_->current = before_.current;
-      seen_->acme = before_.acme;
     } else {
-      ask_attempts();
       ask_folder();
     }
     // What is known of before holds until nginx says otherwise, or is another one.
