@@ -28,6 +28,17 @@ void harden() {
   mallopt(M_TRIM_THRESHOLD, 128 << 10);
 }
 
+// Which calls the verb. CLI11 gives each mistake a code of its own; programs of this kind answer a
+// wrong call with 1.
+bool parse(CLI::App& cli, int argc, char** argv) {
+  try {
+    cli.parse(argc, argv);
+    return true;
+  } catch (const CLI::ParseError& error) {
+    return cli.exit(error) == 0;
+  }
+}
+
 int dispatch(int argc, char** argv) {
   CLI::App cli{
       "fairlead keeps a Docker host in the state that a folder of YAML manifests describes."};
@@ -93,13 +104,7 @@ int dispatch(int argc, char** argv) {
     std::puts("fairlead " FAIRLEAD_VERSION);
     return 0;
   });
-  try {
-    cli.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    // CLI11 gives each mistake a code of its own; programs of this kind answer a wrong call with 1.
-    return cli.exit(error) == 0 ? 0 : 1;
-  }
-  return code;
+  return parse(cli, argc, argv) ? code : 1;
 }
 
 }  // namespace

@@ -107,6 +107,13 @@ std::vector<Scenario> troubles() {
        routed({"web"}),
        {set("all", with_web()), set("without", {{"web.yml", app("web")}}, minutes(2)),
         set("again", with_web(), minutes(2))}},
+      {"edge: the daemon is restarted",
+       routed({"web", "other"}),
+       {set("all", two), act("restart", [](Host& host) { host.crash_now(); })}},
+      {"edge: the daemon is restarted while an app rolls",
+       routed({"web"}),
+       {set("first", with_web()), set("second", with_web("2"), seconds(4)),
+        act("restart", [](Host& host) { host.crash_now(); })}},
       {"edge: reloads are lost and slow",
        [](Host& host) {
          host.routed = {"web"};

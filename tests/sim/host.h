@@ -130,7 +130,9 @@ class Host {
   std::string foreign_;                           // accounts as people made them
   std::set<std::string> data_;                    // "database web"
   std::map<std::string, std::vector<std::string>> passwords_;  // of each app; "": of the services
-  std::string edge_run_;  // container and start of the nginx that served at the last look
+  std::uint64_t edge_writes_ = 0;                              // at the last look
+  bool could_start_ = false;  // nginx, with the files that were there
+  std::string edge_run_;      // container and start of the nginx that served at the last look
   std::set<std::string> once_reached_;             // container of the edge and app
   std::set<std::string> receiving_;                // ids of containers that are sent requests
   std::map<std::string, Duration> drained_since_;  // id of one that was → since when it is not

@@ -70,6 +70,14 @@ void Host::check_edge() {
   for (; rewritten_ < world_.rewritten().size(); ++rewritten_) {
     violated("S16: the file " + world_.rewritten()[rewritten_] + " was changed");
   }
+  // Once it could start it always can: the last good configuration is there after a restart of
+  // anything.
+  if (std::exchange(edge_writes_, world_.edge_writes()) != world_.edge_writes()) {
+    const std::string why = nginx.would_fail();
+    if (!why.empty() && could_start_ && !hands_on_edge)
+      violated("S20: nginx could not start: " + why);
+    could_start_ = could_start_ || why.empty();
+  }
   const SimNginx::Live* live = nginx.live();
   note_drained(live);
   check_stops(live);

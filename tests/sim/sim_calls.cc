@@ -67,6 +67,7 @@ void SimWorld::submit_file(RequestId id, FileCall call) {
 
 Answer SimWorld::act_on_file(const FileCall& call) {
   auto& files = files_[call.area];
+  if (call.writes() && call.area == FileCall::Area::edge) ++edge_writes_;
   if (call.act == FileCall::Act::write) {
     const bool full =
         call.area == FileCall::Area::state ? faults_.disk_full_state : faults_.disk_full_secrets;

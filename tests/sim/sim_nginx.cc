@@ -323,6 +323,11 @@ Answer SimNginx::test(const ProcessCall& call) {
           "exit code 1"};
 }
 
+std::string SimNginx::would_fail() const {
+  const Result<SimConfiguration> loaded = load("current.conf", traps.bad_apps);
+  return loaded ? "" : loaded.error().message;
+}
+
 std::optional<Answer> SimNginx::ask(const SimContainer& container, const std::string& port,
                                     const std::string& path) const {
   const auto found = live_.find(container.id);

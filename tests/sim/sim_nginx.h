@@ -49,6 +49,8 @@ class SimNginx {
   void take(const EngineEvent& event);
   // `nginx -t -q -c FILE` in a container.
   Answer test(const ProcessCall& call);
+  // Why a start would fail now; empty: it would not.
+  std::string would_fail() const;
   // Nothing listens there: nothing.
   std::optional<Answer> ask(const SimContainer& container, const std::string& port,
                             const std::string& path) const;

@@ -109,6 +109,7 @@ class SimWorld : public World {
   const std::map<std::string, SimFile>& files(FileCall::Area area) const;  // path → file
   // Files of the edge that were written anew with another content, current.conf apart.
   const std::vector<std::string>& rewritten() const { return rewritten_; }
+  std::uint64_t edge_writes() const { return edge_writes_; }  // and removals, carried out
 
  private:
   struct Flight;
@@ -177,6 +178,7 @@ class SimWorld : public World {
   std::vector<TraceLine> trace_;
   std::vector<LogRecord> log_;
   std::vector<std::string> rewritten_;
+  std::uint64_t edge_writes_ = 0;
   std::map<std::uint64_t, Reply> replies_;
 };
 

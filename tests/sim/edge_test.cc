@@ -1,0 +1,185 @@
+#include <doctest/doctest.h>
+
+#include "tests/sim/host.h"
+
+// What the edge promises beside converging: few reloads, a configuration that is the same for the
+// same apps, one bad site alone in its trouble; and the simulated nginx itself.
+namespace fairlead::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+std::string app(const std::string& name, const std::string& expose = "") {
+  return "name: " + name + "\nimage: app:1\nexpose: [{proto: http, port: 80" + expose +
+         "}]\nhealth: {http: /up}\n";
+}
+
+// The edge and so many apps, in rest.
+struct Bench {
+  explicit Bench(int apps, const std::set<std::string>& bad = {}) {
+    files["edge.yml"] = edge_manifest();
+    for (int i = 0; i < apps; ++i) {
+      const std::string name = "app" + std::to_string(i);
+      files[name + ".yml"] = app(name);
+      if (bad.count(name) == 0) host.routed.insert(name);
+    }
+    nginx.traps.bad_apps = bad;
+    host.world().set_files(files);
+    host.run(minutes(2));
+  }
+  ~Bench() {
+    host.check_rest();
+    for (const std::string& violation : host.violations()) FAIL_CHECK(violation);
+  }
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+
+  std::string container_of(const std::string& name) {
+    for (const auto& [id, container] : host.engine().containers()) {
+      if (container.name.rfind(name + ".web.", 0) == 0) return container.name;
+    }
+    FAIL("no container of " << name);
+    return "";
+  }
+  std::map<std::string, std::string> edge_files() {
+    std::map<std::string, std::string> all;
+    for (const auto& [path, file] : host.world().files(FileCall::Area::edge)) {
+      all[path] = file.content;
+    }
+    return all;
+  }
+  std::size_t sites() const { return nginx.live()->configuration.ways.size() / 2; }
+
+  Host host;
+  SimNginx& nginx = host.world().nginx();
+  std::map<std::string, std::string> files;
+};
+
+TEST_CASE("thirty apps that appear at once are served after few reloads") {
+  Bench bench(30);
+  CHECK(bench.host.all_well());
+  CHECK(bench.sites() == 30);
+  CHECK(bench.nginx.reloads() <= 10);
+}
+
+TEST_CASE("one of ten that nginx refuses is told so, and the other nine are served") {
+  Bench bench(10, {"app3"});
+  CHECK(bench.sites() == 9);
+  CHECK(bench.host.message("app3").find("RouteRejected: app3.localhost: nginx refuses it: host not "
+                                        "found in upstream") == 0);
+  for (const std::string name : {"app0", "app9"}) CHECK(bench.host.health(name) == "Healthy");
+  const int reloads = bench.nginx.reloads();
+  bench.host.run(minutes(10));
+  CHECK(bench.nginx.reloads() == reloads);
+  bench.nginx.traps.bad_apps.clear();
+  bench.files["app3.yml"] = app("app3", ", body_limit: 20M");
+  bench.host.world().set_files(bench.files);
+  bench.host.run(minutes(1));
+  CHECK(bench.sites() == 10);
+  CHECK(bench.host.all_well());
+}
+
+TEST_CASE("a hundred restarts of backends leave the configuration as it was, without a reload") {
+  Bench bench(3);
+  const auto before = bench.edge_files();
+  const int reloads = bench.nginx.reloads();
+  bench.host.routed.clear();
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = bench.container_of("app" + std::to_string(i % 3));
+    bench.host.engine().outside("POST", "/containers/" + name + "/restart?t=1");
+    bench.host.run(milliseconds(700));
+  }
+  bench.host.run(minutes(1));
+  CHECK(bench.edge_files() == before);
+  CHECK(bench.nginx.reloads() == reloads);
+}
+
+TEST_CASE("a generation that passes the test and is refused by the reload leaves the old one") {
+  Bench bench(2);
+  const std::string before = bench.nginx.live()->configuration.id;
+  bench.nginx.traps.refused_apps = {"late"};
+  bench.files["late.yml"] = app("late");
+  bench.host.world().set_files(bench.files);
+  bench.host.run(seconds(20));
+  CHECK(bench.nginx.live()->configuration.id == before);
+  CHECK(bench.edge_files()["current.conf"].find(before) != std::string::npos);
+  CHECK(bench.host.message("edge").find("ReloadRefused") == 0);
+  CHECK(bench.host.sync("late") == "OutOfSync");
+  bench.nginx.traps.refused_apps.clear();
+  bench.host.run(minutes(2));
+  CHECK(bench.sites() == 3);
+  CHECK(bench.host.all_well());
+}
+
+TEST_CASE("an edge that starts again serves what it served, before anybody else acts") {
+  Bench bench(2);
+  bench.host.engine().process_ends(bench.container_of("edge"), 137);
+  bench.host.world().run_until(bench.host.world().now().steady + seconds(1));
+  REQUIRE(bench.nginx.live());
+  CHECK(bench.sites() == 2);
+}
+
+// The simulated nginx.
+
+TEST_CASE("the simulated nginx serves what it has read, whatever becomes of its files") {
+  Bench bench(1);
+  bench.host.hands_on_edge = true;
+  const std::string before = bench.nginx.live()->configuration.id;
+  const auto files = bench.edge_files();
+  bench.host.world().wipe_edge();
+  bench.host.engine().outside("POST",
+                              "/containers/" + bench.container_of("edge") + "/kill?signal=HUP");
+  bench.host.world().run_until(bench.host.world().now().steady + seconds(1));
+  CHECK(bench.nginx.live()->configuration.id == before);
+  for (const auto& [path, content] : files) bench.host.world().set_edge_file(path, content);
+}
+
+TEST_CASE("the simulated nginx ends where it starts with files that are wrong") {
+  Bench bench(1);
+  bench.host.routed.clear();
+  bench.host.hands_on_edge = true;
+  const auto files = bench.edge_files();
+  bench.host.world().set_edge_file("current.conf", "include nothing.conf;\n");
+  bench.host.engine().process_ends(bench.container_of("edge"), 137);
+  bench.host.world().run_until(bench.host.world().now().steady + seconds(2));
+  CHECK(bench.nginx.live() == nullptr);
+  CHECK(bench.host.engine().container(bench.container_of("edge"))->exit_code == 1);
+  bench.host.run(minutes(1));
+  CHECK(bench.host.all_well());
+}
+
+TEST_CASE("the simulated nginx tests as the real one does, and says the same") {
+  Bench bench(1);
+  bench.host.hands_on_edge = true;
+  ProcessCall call;
+  call.container = bench.nginx.live()->container;
+  call.arguments = {"nginx", "-t", "-q", "-c", "/etc/nginx/fairlead/x.conf"};
+  const auto said = [&](const std::string& text) {
+    bench.host.world().set_edge_file("x.conf", text);
+    const Answer answer = bench.nginx.test(call);
+    bench.host.world().set_edge_file("x.conf", std::nullopt);
+    CHECK(answer.status == 500);
+    const std::size_t from = answer.body.find(": ") + 2;
+    return answer.body.substr(from, answer.body.find('\n') - from);
+  };
+  CHECK(said("include y.conf;\n") ==
+        "open() \"/etc/nginx/fairlead/y.conf\" failed (2: No such file "
+        "or directory) in /etc/nginx/fairlead/x.conf:1");
+  CHECK(said("events {}\nhttp {\n") ==
+        "unexpected end of file, expecting \"}\" in /etc/nginx/fairlead/x.conf:3");
+  CHECK(said("events {}\nhttp {\n}}\n") == "unexpected \"}\" in /etc/nginx/fairlead/x.conf:3");
+  CHECK(said("http { server {\nlocation / { proxy_pass http://a.http.80; } } }\n") ==
+        "host not found in upstream \"a.http.80\" in /etc/nginx/fairlead/x.conf:2");
+  CHECK(said("http { server { ssl_certificate x.conf; } }\n")
+            .starts_with("cannot load certificate \"/etc/nginx/fairlead/x.conf\": PEM_read_bio"));
+  CHECK(said("") == "no \"events\" section in configuration");
+  call.arguments.back() = "/etc/nginx/fairlead/current.conf";
+  CHECK(bench.nginx.test(call).status == 200);
+  call.container = std::string(64, '0');
+  CHECK(bench.nginx.test(call).status == 404);
+}
+
+}  // namespace
+}  // namespace fairlead::sim
