@@ -15,11 +15,12 @@ using fairlead::cli::AdoptOptions;
 using fairlead::cli::ApplyOptions;
 using fairlead::cli::Common;
 
-// No core dump and no debugger of another user may show secrets; files are made for root alone
-// unless said otherwise.
+// No core dump and no debugger of another user may show secrets.
 void harden() {
   prctl(PR_SET_DUMPABLE, 0);
-  umask(077);
+  // Every file and folder is made with the mode that it is to have. What is put up for a CA, by us
+  // or by lego, must be readable for nginx's workers.
+  umask(022);
   // Two arenas are enough for a few threads and keep the resident size small.
   mallopt(M_ARENA_MAX, 2);
   // A list of all containers is large and short-lived: fixed thresholds, which glibc would raise

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -118,6 +119,7 @@ class Authority {
     REQUIRE(answers());
   }
   void stop() { server_.reset(); }
+  int port() const { return port_; }
   std::string directory() const { return "https://localhost:" + std::to_string(port_) + "/dir"; }
 
  private:
@@ -134,6 +136,61 @@ class Authority {
   std::optional<Child> names_;
   std::optional<Child> server_;
 };
+
+std::string base64url(const std::string& text) {
+  std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()),
+                                   static_cast<int>(text.size()));
+  out.resize(static_cast<std::size_t>(size));
+  while (out.back() == '=') out.pop_back();
+  std::replace(out.begin(), out.end(), '+', '-');
+  std::replace(out.begin(), out.end(), '/', '_');
+  return out;
+}
+
+// As JSON Web Signatures have it (RFC 7518, 3.4): both numbers, 32 bytes each.
+std::string sign(EVP_PKEY* key, const std::string& text) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
+  const std::unique_ptr<EVP_MD_CTX, Ends<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
+  std::vector<unsigned char> der(128);
+  std::size_t size = der.size();
+  REQUIRE(EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key) == 1);
+  REQUIRE(EVP_DigestSign(context.get(), der.data(), &size, bytes, text.size()) == 1);
+  const unsigned char* at = der.data();
+  const std::unique_ptr<ECDSA_SIG, Ends<ECDSA_SIG_free>> numbers(
+      d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(size)));
+  std::vector<unsigned char> out(64);
+  BN_bn2binpad(ECDSA_SIG_get0_r(numbers.get()), out.data(), 32);
+  BN_bn2binpad(ECDSA_SIG_get0_s(numbers.get()), out.data() + 32, 32);
+  return std::string(out.begin(), out.end());
+}
+
+std::string only_file(const std::string& folder, const std::string& end) {
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() == end) return testing::read_text(entry.path());
+  }
+  FAIL("no " << end << " below " << folder);
+  return "";
+}
+
+// As the owner of its key may (RFC 8555, 7.3.6), behind lego's back. Its answer.
+std::string deactivate_account(const std::string& accounts, httplib::SSLClient& authority) {
+  const std::string url =
+      Json::parse(only_file(accounts, ".json")).value()["registration"]["uri"].as_string();
+  const std::string pem = only_file(accounts, ".key");
+  const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  const std::string nonce = authority.Head("/nonce-plz")->get_header_value("Replay-Nonce");
+  const std::string head = base64url(
+      Json::object({{"alg", "ES256"}, {"kid", url}, {"nonce", nonce}, {"url", url}}).dump());
+  const std::string body = base64url(Json::object({{"status", "deactivated"}}).dump());
+  const Json request = Json::object({{"protected", head},
+                                     {"payload", body},
+                                     {"signature", base64url(sign(key.get(), head + "." + body))}});
+  const std::string path = url.substr(url.find('/', 8));
+  return authority.Post(path, request.dump(), "application/jose+json")->body;
+}
 
 // What the loop does with plans, for one host.
 class Orders {
@@ -278,6 +335,23 @@ TEST_CASE("an account that the CA does not know any more is made anew") {
   const std::string first = orders.pass();
   CHECK(first.find("write; check; ask; record; put off: ") == 0);
   CHECK(first.find("accountDoesNotExist") != std::string::npos);
+  CHECK(orders.certificate()->id == got->id);
+  CHECK(orders.pass() == "write; check; ask; remove; record; order; remove; ");
+  CHECK(orders.certificate()->id != got->id);
+}
+
+TEST_CASE("an account that was deactivated is made anew") {
+  Orders orders;
+  orders.pass();
+  const CertificatePtr got = orders.certificate();
+  REQUIRE(got);
+  httplib::SSLClient authority("localhost", orders.authority().port());
+  authority.enable_server_certificate_verification(false);
+  CHECK(deactivate_account(orders.folder() / "state/acme/accounts", authority)
+            .find("\"deactivated\"") != std::string::npos);
+  orders.set_ahead((got->ends - got->begins) * 3 / 4);
+  CHECK(orders.pass().find("error:unauthorized :: Account has been deactivated") !=
+        std::string::npos);
   CHECK(orders.certificate()->id == got->id);
   CHECK(orders.pass() == "write; check; ask; remove; record; order; remove; ");
   CHECK(orders.certificate()->id != got->id);
