@@ -70,7 +70,8 @@ struct Scene {
     Scene other;
     other.view.shares = view.shares;
     other.platform = platform;
-    for (const Step& step : other.diff().first.steps()) {
+    const Plan plan = other.diff().first;
+    for (const Step& step : plan.steps()) {
       if (step.verb == "switch") return step.resource.substr(step.resource.find(' ') + 1);
     }
     throw std::runtime_error("nothing is switched to");

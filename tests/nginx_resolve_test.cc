@@ -16,7 +16,7 @@ std::string app(const std::string& expose) { return "name: blog\nimage: a\nexpos
 void add_certificate(Scene& scene, const std::string& host) {
   const Keys keys("0123456789abcdef", Secret(std::string(32, 'k')));
   const std::string pem =
-      self_signed(keys, {host}, std::chrono::seconds(1'750'000'000))->pem.reveal();
+      sign(keys, *self_signed(keys, {host}, std::chrono::seconds(1'750'000'000))).reveal();
   scene.certificates[host + ".crt"] = Secret(pem);
   scene.certificates[host + ".key"] = Secret(pem);
 }

@@ -193,7 +193,10 @@ class EdgeDiff {
   Needs write_all(const std::string& cause) {
     Needs needs;
     for (const auto& [app, added] : chosen_) {
-      for (const auto& [path, content] : added->site.files) write(path, content, app, needs);
+      for (const auto& [path, content] : added->site.files) {
+        const bool made_now = content.empty() && added->own && seen_.files.count(path) == 0;
+        write(path, made_now ? sign(keys_, *added->own) : content, app, needs);
+      }
       write(site_path(app, added->id), Secret(added->site.text), app, needs);
     }
     write(generation_path(wanted_), Secret(text_of(wanted_, index_)), cause, needs);
@@ -400,8 +403,9 @@ SharePtr share_of(const Keys& keys, const View& view) {
   share->app = view.app;
   share->addresses = view.standing.backends;
   share->domains = said_domains(*spec);
-  share->site = render_site(*spec, share->addresses, own_certificate(keys, view, *spec),
-                            *view.platform, edge ? edge->version : Version());
+  share->own = own_certificate(keys, view, *spec);
+  share->site = render_site(*spec, share->addresses, share->own, *view.platform,
+                            edge ? edge->version : Version());
   // Whatever was put together wrongly goes no further.
   if (!check_rendered(share->site.text)) return nullptr;
   share->id = id_of(keys, share->site.text);

@@ -24,6 +24,7 @@ namespace fairlead::nginx {
 struct AppShare : Share {
   std::string app;
   Site site;
+  CertificatePtr own;                  // self-signed, of the hosts without another; null: none
   std::vector<std::string> addresses;  // that requests are sent to
   // Hosts that the manifest itself says → their certificates by file; null: none of use.
   std::map<std::string, CertificatePtr> domains;
