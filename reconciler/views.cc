@@ -45,8 +45,9 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
   }
   if (is_service(state.name)) {
     for (const auto& [name, other] : apps_) {
-      const bool uses = other.wanted && other.wanted->services.count(state.name) > 0;
-      if (uses || other.removing) view.guests.insert(name);
+      // Of one whose image is still to be read it is not known yet.
+      const bool uses = !other.wanted || other.wanted->services.count(state.name) > 0;
+      if (uses) view.guests.insert(name);
     }
   }
   if (!state.wanted) return view;

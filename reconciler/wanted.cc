@@ -96,8 +96,11 @@ void Reconciler::on(const ManifestsChanged& event) {
 // Gives the apps that have other host names than before.
 std::set<std::string> Reconciler::share_out_hosts() {
   std::map<std::string, HostOwners::Claim> claims;
+  const bool edge = std::any_of(links_.begin(), links_.end(), [this](const Link& held) {
+    return held.provider().stands_alone() && !nobody_runs(held);
+  });
   for (const auto& [name, entry] : catalog_.entries()) {
-    claims[name] = {entry.source, claimed_hosts(*entry.app, *platform_)};
+    if (edge) claims[name] = {entry.source, claimed_hosts(*entry.app, *platform_)};
   }
   std::set<std::string> moved = hosts_.update(claims, *platform_);
   const std::string kept = hosts_.encode();

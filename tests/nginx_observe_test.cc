@@ -77,7 +77,7 @@ TEST_CASE("the folder, nginx's generation, and the sites of it") {
   CHECK(seen->live == "1f");
   CHECK(seen->answers);
   CHECK_FALSE(seen->gone);
-  CHECK(seen->version == Version{1, 24, 0});
+  CHECK(seen->version == nginx::Version{1, 24, 0});
   REQUIRE(seen->live_sites());
   CHECK(seen->live_sites()->at("blog") == Included{"b1", {"10.0.0.9"}});
   // What an ACME client put there is nobody's to tidy.
