@@ -70,13 +70,14 @@ void Reconciler::on(const ManifestsChanged& event) {
     record.cause = catalog_.hold() + "; all apps stay as they are";
     log(std::move(record));
   }
+  // Before what is read now is kept: whoever had a host has it, wherever this is cut short.
+  std::set<std::string> changed = change.changed;
+  changed.merge(share_out_hosts());
   for (const std::string& name : change.saved) save(name);
   const bool services_changed = std::any_of(change.changed.begin(), change.changed.end(),
                                             [this](const auto& name) { return is_service(name); });
   const bool first = !std::exchange(wanted_once_, true);
   if (first) forget_strays();
-  std::set<std::string> changed = change.changed;
-  changed.merge(share_out_hosts());
   if (first || secrets_changed || services_changed) {
     want_all();
   } else {
@@ -93,13 +94,17 @@ void Reconciler::on(const ManifestsChanged& event) {
   guard_due_ = true;
 }
 
-// Gives the apps that have other host names than before.
-std::set<std::string> Reconciler::share_out_hosts() {
+std::set<std::string> Reconciler::take_claims() {
   std::map<std::string, HostOwners::Claim> claims;
   for (const auto& [name, entry] : catalog_.entries()) {
     claims[name] = {entry.source, claimed_hosts(*entry.app, *platform_)};
   }
-  std::set<std::string> moved = hosts_.update(claims, *platform_);
+  return hosts_.update(claims, *platform_);
+}
+
+// Gives the apps that have other host names than before.
+std::set<std::string> Reconciler::share_out_hosts() {
+  std::set<std::string> moved = take_claims();
   const std::string kept = hosts_.encode();
   if (std::exchange(kept_hosts_, kept) != kept) keep(hosts_folder, owners_file, kept);
   return moved;

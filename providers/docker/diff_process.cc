@@ -286,11 +286,18 @@ bool ProcessDiff::gate_failed() {
       fail(*container, "cannot be started");
     } else if (container->state == "running") {
       const Duration due = container->detail->started + spec_.deadline;
-      if (now_.steady >= due) fail(*container, "not healthy within its deadline: " + is.text);
+      if (now_.steady >= due && was_asked(*container)) {
+        fail(*container, "not healthy within its deadline: " + is.text);
+      }
       if (now_.steady < due) draft_.report.due(due);
     }
   }
   return !failing_.empty();
+}
+
+// A daemon that was just started has forgotten that it was healthy, and asks first.
+bool ProcessDiff::was_asked(const SeenContainer& container) const {
+  return !spec_.http || draft_.view.memory->probes.count(probe_key(container)) > 0;
 }
 
 // An engine that is in trouble for a while says nothing about the container; being told that it is
