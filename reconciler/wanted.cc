@@ -70,13 +70,14 @@ void Reconciler::on(const ManifestsChanged& event) {
     record.cause = catalog_.hold() + "; all apps stay as they are";
     log(std::move(record));
   }
+  // Before what is read now is kept: whoever had a host has it, wherever this is cut short.
+  std::set<std::string> changed = change.changed;
+  changed.merge(share_out_hosts());
   for (const std::string& name : change.saved) save(name);
   const bool services_changed = std::any_of(change.changed.begin(), change.changed.end(),
                                             [this](const auto& name) { return is_service(name); });
   const bool first = !std::exchange(wanted_once_, true);
   if (first) forget_strays();
-  std::set<std::string> changed = change.changed;
-  changed.merge(share_out_hosts());
   if (first || secrets_changed || services_changed) {
     want_all();
   } else {

@@ -33,10 +33,13 @@ bool receives(const View& view, const SeenContainer& container) {
 }
 
 // One that answered until it was restarted keeps its place: its address stays, and taking it out
-// and in again helps nobody. One that is ill loses it.
+// and in again helps nobody. One that is ill loses it. Where nobody knows any more who has a place,
+// whoever runs and is not ill has one.
 bool belongs(const View& view, const ContainerSpec& spec, const SeenContainer& container) {
   const Readiness is = readiness(spec, container, *view.memory, view.now);
-  return is.ready() || (receives(view, container) && !is.broken());
+  const bool lost = view.traffic && !view.traffic->known && view.traffic->lost;
+  const bool may_have = receives(view, container) || (lost && container.alive());
+  return is.ready() || (may_have && !is.broken());
 }
 
 bool older(const SeenContainer* a, const SeenContainer* b) {

@@ -169,7 +169,10 @@ std::vector<Scenario> many() {
 std::vector<Scenario> edge_scenarios() {
   std::vector<Scenario> all;
   for (auto part : {deploys(), troubles(), many()}) {
-    for (Scenario& scenario : part) all.push_back(std::move(scenario));
+    for (Scenario& scenario : part) {
+      scenario.known_beginning = scenario.acts.size() > 1;
+      all.push_back(std::move(scenario));
+    }
   }
   return all;
 }

@@ -31,11 +31,13 @@ Ending play(const Scenario& scenario, const Trouble& trouble) {
   if (has_faults(trouble.faults)) host.serving.clear();
   host.world().plan_crash(trouble.crash);
   host.world().faults() = trouble.faults;
+  Ending ending;
   for (const Act& act : scenario.acts) {
     act.act(host);
     host.run(act.then);
     const bool settles = has_faults(trouble.faults) && act.then >= settling;
     if (settles) host.run_until([&] { return host.all_well(); }, settling_max);
+    if (&act == &scenario.acts.front()) ending.first_writes = host.world().writes();
   }
   host.world().faults().heal();
   const bool troubled = trouble.crash || has_faults(trouble.faults);
@@ -44,7 +46,6 @@ Ending play(const Scenario& scenario, const Trouble& trouble) {
     scenario.acts.back().act(host);
     host.run(silence);
   }
-  Ending ending;
   ending.writes = host.world().writes();
   host.run(silence);
   ending.silent = host.world().writes() == ending.writes;

@@ -19,6 +19,7 @@ struct Trouble {
 struct Ending {
   std::string world;
   std::uint64_t writes = 0;
+  std::uint64_t first_writes = 0;  // of these in the first act
   bool well = false;
   bool silent = false;
   std::vector<std::string> violations;

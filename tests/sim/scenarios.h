@@ -25,6 +25,7 @@ struct Scenario {
   bool asks = false;  // its last act is a person's, who repeats it when it was lost in the faults
   // Its hands find things as they expect them only where no fault came before: seeds leave it out.
   bool calm = false;
+  bool known_beginning = false;  // its first act is another scenario's: no crash is tried there
 };
 
 const std::vector<Scenario>& scenarios();

@@ -54,15 +54,16 @@ void SimWorld::submit_file(RequestId id, FileCall call) {
                     Fault::none,
                     {}});
   const std::uint64_t daemon = daemon_;
-  at(steady_ + random_.between(Duration{0}, milliseconds(1)),
-     [this, id, call = std::move(call), write, line, daemon] {
-       // What a process has not done to its files when it ends is never done.
-       if (daemon != daemon_) return;
-       Answer answer = act_on_file(call);
-       trace_[line].status = answer.status;
-       deliver(steady_, daemon, Answered{id, std::move(answer)}, write);
-       if (write) crash_check(CrashPlan::When::after_send, *write, daemon);
-     });
+  // One after the other, as the program does it.
+  files_due_ = std::max(files_due_, steady_ + random_.between(Duration{0}, milliseconds(1)));
+  at(files_due_, [this, id, call = std::move(call), write, line, daemon] {
+    // What a process has not done to its files when it ends is never done.
+    if (daemon != daemon_) return;
+    Answer answer = act_on_file(call);
+    trace_[line].status = answer.status;
+    deliver(steady_, daemon, Answered{id, std::move(answer)}, write);
+    if (write) crash_check(CrashPlan::When::after_send, *write, daemon);
+  });
 }
 
 Answer SimWorld::act_on_file(const FileCall& call) {

@@ -397,12 +397,12 @@ void SimWorld::restart_daemon() {
   if (folder_set_) send_reading();
 }
 
-void SimWorld::step(Duration limit) {
+void SimWorld::step(Duration limit, bool daemon) {
   pump();  // what people did since is heard of now, not at the next thing
   Duration next = limit;
   if (const auto due = engine_.next_due()) next = std::min(next, *due);
   if (!timers_.empty()) next = std::min(next, timers_.begin()->first.first);
-  if (!due_.empty()) next = std::min(next, due_.begin()->first.first);
+  if (daemon && !due_.empty()) next = std::min(next, due_.begin()->first.first);
   steady_ = std::max(steady_, next);
   engine_.advance(now());
   pump();
@@ -429,7 +429,7 @@ Event SimWorld::wait(Duration deadline) {
 }
 
 void SimWorld::run_until(Duration steady) {
-  while (steady_ < steady) step(steady);
+  while (steady_ < steady) step(steady, false);
 }
 
 std::string SimWorld::trace_text(bool writes_only) const {

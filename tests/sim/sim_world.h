@@ -142,7 +142,8 @@ class SimWorld : public World {
   void hint(Key key, Stream& stream, const EngineEvent& event);
   void close_streams(const std::string& error);
   Duration latency();
-  void step(Duration limit);  // to the next thing, at most to `limit`
+  // To the next thing, at most to `limit`; of a daemon's things only where it is there.
+  void step(Duration limit, bool daemon = true);
   void send_reading();
 
   struct Due {
@@ -160,6 +161,7 @@ class SimWorld : public World {
   FaultPlan faults_;
   std::optional<CrashPlan> crash_;
   Duration steady_{0};
+  Duration files_due_{0};  // when the last call to a file is done
   Duration wall_offset_;
   bool events_lost_ = false;
   std::uint64_t daemon_ = 1;  // its number; what is for another one is dropped
