@@ -70,7 +70,8 @@ struct Scene {
     Scene other;
     other.view.shares = view.shares;
     other.platform = platform;
-    for (const Step& step : other.diff().first.steps()) {
+    const Plan plan = other.diff().first;
+    for (const Step& step : plan.steps()) {
       if (step.verb == "switch") return step.resource.substr(step.resource.find(' ') + 1);
     }
     throw std::runtime_error("nothing is switched to");
@@ -91,8 +92,8 @@ struct Scene {
     Scene empty;
     empty.seen = SeenEdge();
     empty.view.place.reset();
-    return empty.diff().first.steps().at(0).resource.substr(std::string("file generation.").size(),
-                                                            16);
+    const Plan plan = empty.diff().first;
+    return plan.steps().at(1).resource.substr(std::string("generation ").size());
   }
   Report report() const { return diff().second; }
 };
