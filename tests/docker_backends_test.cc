@@ -17,19 +17,23 @@ const std::string before = "name: blog\nimage: a:1\n";
 const std::string after = "name: blog\nimage: a:2\n";
 const std::string three = "name: blog\nimage: a:2\ndeploy: {replicas: 3}\n";
 
-// A scene in whose networks the n-th container has the address 10.213.0.n, and an edge that sends
-// requests to some of these.
+// A scene in which the n-th new container has the address 10.213.0.(n + 1), the n-th old one
+// 10.213.0.(n + 4), and an edge that sends requests to some of these.
 struct Edge {
   Scene scene;
   View view;
 
   Edge(const std::string& manifest, const std::string& containers)
       : scene(parse_scene(manifest, before, "network blog 10.213.0.0/26\n" + containers)) {
-    int last = 1;
     for (SeenContainer& container : scene.seen.containers) {
-      container.networks["blog"].address = "10.213.0." + std::to_string(++last);
+      const int digit = container.identity.replica + (is_new(container) ? 1 : 4);
+      container.networks["blog"].address = "10.213.0." + std::to_string(digit);
     }
     view = scene.view();
+  }
+  bool is_new(const SeenContainer& container) const {
+    const auto* spec = fairlead::testing::spec_of(scene.wanted.get(), container.identity.process);
+    return container.identity.fingerprint == spec->fingerprint;
   }
   Edge& sends(const std::string& addresses, Duration since = Duration(0)) {
     view.traffic = Traffic();
@@ -52,8 +56,12 @@ struct Edge {
     }
     return all;
   }
-  Drain drain(std::size_t container) const {
-    return drain_of(view, scene.seen.containers.at(container));
+  // Of the first old one, or of the only one.
+  Drain drain() const {
+    for (const SeenContainer& container : scene.seen.containers) {
+      if (!is_new(container)) return drain_of(view, container);
+    }
+    return drain_of(view, scene.seen.containers.at(0));
   }
 };
 
@@ -74,12 +82,12 @@ TEST_CASE("one that is restarted keeps its place, one that is ill loses it") {
 }
 
 TEST_CASE("the old one stays until the edge sends requests to the new one") {
-  CHECK(Edge(after, ready_and_old).sends("3").backends() == "2 3");
-  CHECK(Edge(after, ready_and_old).sends("2 3").backends() == "2");
+  CHECK(Edge(after, ready_and_old).sends("5").backends() == "2 5");
+  CHECK(Edge(after, ready_and_old).sends("2 5").backends() == "2");
 }
 
 TEST_CASE("where it is not known whom the edge sends requests the old one stays") {
-  CHECK(Edge(after, ready_and_old).unknown().backends() == "2 3");
+  CHECK(Edge(after, ready_and_old).unknown().backends() == "2 5");
   // Without an edge readiness is all there is.
   CHECK(Edge(after, ready_and_old).backends() == "2");
 }
@@ -90,20 +98,20 @@ TEST_CASE("each new replica that is sent requests takes the place of one old one
       "container blog.web.OLD.2 running healthy\n"
       "container blog.web.OLD.3 running healthy\n";
   const std::string mixed = "container blog.web.NEW running healthy\n" + old;
-  CHECK(Edge(three, mixed).sends("3 4 5").backends() == "2 3 4 5");
-  const std::string rest = Edge(three, mixed).sends("2 3 4 5").backends();
+  CHECK(Edge(three, mixed).sends("5 6 7").backends() == "2 5 6 7");
+  const std::string rest = Edge(three, mixed).sends("2 5 6 7").backends();
   CHECK(rest.size() == 5);
   CHECK(rest.starts_with("2 "));
 }
 
 TEST_CASE("a suspended app, a job, and evidence of a failure are sent nothing") {
-  CHECK(Edge(after + "suspend: true\n", ready_and_old).sends("2 3").backends() == "");
+  CHECK(Edge(after + "suspend: true\n", ready_and_old).sends("2 5").backends() == "");
   CHECK(Edge(after + "restart: never\n", "container blog.web.NEW running\n").sends("").backends() ==
         "");
   const std::string failed =
-      "container blog.web.NEW running healthy named=blog.web.NEW.failed\n"
+      "container blog.web.NEW.failed running healthy\n"
       "container blog.web.OLD running healthy\n";
-  CHECK(Edge(after, failed).sends("").backends() == "3");
+  CHECK(Edge(after, failed).sends("").backends() == "5");
 }
 
 TEST_CASE("a replica too many is sent nothing more") {
@@ -118,28 +126,28 @@ TEST_CASE("another process than the main one is sent nothing and drained of noth
   Edge edge(manifest, "container blog.worker.NEW running healthy\n");
   CHECK(edge.sends("2").backends() == "");
   CHECK(is_sent_requests(edge.view, edge.scene.seen.containers[0]));
-  CHECK(edge.drain(0).wait.empty());
+  CHECK(edge.drain().wait.empty());
 }
 
 TEST_CASE("what is sent requests is not stopped, nor is what was until it is drained") {
   Edge edge(after, ready_and_old);
   const Duration now = edge.scene.now.steady;
-  CHECK(edge.sends("2 3").drain(1).wait == "until the edge sends it no more requests");
-  CHECK(edge.sends("2", now - 9s).drain(1).wait == "until it is drained");
-  CHECK(edge.sends("2", now - 9s).drain(1).due == now + 1s);
-  CHECK(edge.sends("2", now - 10s).drain(1).wait.empty());
-  CHECK(edge.unknown().drain(1).wait == "until the edge has been asked whom it sends requests");
+  CHECK(edge.sends("2 5").drain().wait == "until the edge sends it no more requests");
+  CHECK(edge.sends("2", now - 9s).drain().wait == "until it is drained");
+  CHECK(edge.sends("2", now - 9s).drain().due == now + 1s);
+  CHECK(edge.sends("2", now - 10s).drain().wait.empty());
+  CHECK(edge.unknown().drain().wait == "until the edge has been asked whom it sends requests");
 }
 
 TEST_CASE("the manifest says how long is drained") {
   Edge edge(after + "deploy: {drain: 30s}\n", ready_and_old);
   const Duration now = edge.scene.now.steady;
-  CHECK(edge.sends("2", now - 29s).drain(1).due == now + 1s);
-  CHECK(edge.sends("2", now - 30s).drain(1).wait.empty());
+  CHECK(edge.sends("2", now - 29s).drain().due == now + 1s);
+  CHECK(edge.sends("2", now - 30s).drain().wait.empty());
 }
 
 TEST_CASE("without an edge, or where it has ended, nothing is drained") {
   Edge edge(after, ready_and_old);
-  CHECK(edge.drain(1).wait.empty());
-  CHECK(Edge(after, "container blog.web.OLD exited\n").sends("2").drain(0).wait.empty());
+  CHECK(edge.drain().wait.empty());
+  CHECK(Edge(after, "container blog.web.OLD exited\n").sends("2").drain().wait.empty());
 }

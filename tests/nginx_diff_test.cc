@@ -92,8 +92,8 @@ struct Scene {
     Scene empty;
     empty.seen = SeenEdge();
     empty.view.place.reset();
-    return empty.diff().first.steps().at(0).resource.substr(std::string("file generation.").size(),
-                                                            16);
+    const Plan plan = empty.diff().first;
+    return plan.steps().at(1).resource.substr(std::string("generation ").size());
   }
   Report report() const { return diff().second; }
 };

@@ -57,6 +57,14 @@ struct Edge {
   }
 };
 
+// What was asked, in one line; the folder's list is a dot.
+std::string line_of(const std::vector<std::string>& asked) {
+  std::string line;
+  for (const std::string& path : asked)
+    line += (line.empty() ? "" : " ") + (path.empty() ? "." : path);
+  return line;
+}
+
 struct Serving : Edge {
   Serving() {
     files = {{"current.conf", current_text("1f")}, {"challenges/token", "x"}};
@@ -65,14 +73,12 @@ struct Serving : Edge {
   }
 };
 
-using Words = std::vector<std::string>;
-
 }  // namespace
 
 TEST_CASE("the folder, nginx's generation, and the sites of it") {
   Serving edge;
   const auto seen = edge.look();
-  CHECK(edge.asked == Words{"", "current.conf", "/generation", "generation.1f.conf"});
+  CHECK(line_of(edge.asked) == ". current.conf /generation generation.1f.conf");
   CHECK(seen->current == "1f");
   CHECK(seen->live == "1f");
   CHECK(seen->answers);
@@ -89,7 +95,7 @@ TEST_CASE("a generation that was read is not read again") {
   const auto before = edge.look();
   edge.scope.before = before.get();
   edge.look();
-  CHECK(edge.asked == Words{"", "current.conf", "/generation"});
+  CHECK(line_of(edge.asked) == ". current.conf /generation");
 }
 
 TEST_CASE("what nginx serves is known also where the file is gone since") {
@@ -143,7 +149,7 @@ TEST_CASE("a listing asks for the folder alone and takes nothing for gone") {
   Serving edge;
   edge.scope = Scope();
   const auto seen = edge.look();
-  CHECK(edge.asked == Words{"", "current.conf", "generation.1f.conf"});
+  CHECK(line_of(edge.asked) == ". current.conf generation.1f.conf");
   CHECK_FALSE(seen->gone);
   CHECK_FALSE(seen->asked);
 }
@@ -158,10 +164,10 @@ TEST_CASE("right after a reload nothing is asked but nginx") {
   edge.scope.before = before.get();
   edge.memory.counters["reload"] = {1, edge.scope.now.steady - 2s};
   edge.look();
-  CHECK(edge.asked == Words{"/generation"});
+  CHECK(line_of(edge.asked) == "/generation");
   edge.memory.counters["reload"] = {1, edge.scope.now.steady - 3s};
   edge.look();
-  CHECK(edge.asked == Words{"", "current.conf", "/generation"});
+  CHECK(line_of(edge.asked) == ". current.conf /generation");
 }
 
 TEST_CASE("a text that is none of ours is no generation") {

@@ -188,7 +188,7 @@ class EdgeObserver : public Observer {
   }
 
   void ask_generations() {
-    for (const std::string& id : {seen_->current, seen_->live}) {
+    for (const std::string& id : std::set<std::string>{seen_->current, seen_->live}) {
       const std::string path = generation_path(id);
       const auto known = before_.generations.find(id);
       if (seen_->generations.count(id) > 0) continue;

@@ -24,7 +24,9 @@ constexpr Fault kinds[] = {Fault::refused,
                            Fault::list_missing,
                            Fault::event_lost,
                            Fault::event_duplicated,
-                           Fault::event_reordered};
+                           Fault::event_reordered,
+                           Fault::reload_lost,
+                           Fault::reload_slow};
 
 const Ending& reference_of(std::size_t scenario, Dialect dialect) {
   static std::map<std::pair<std::size_t, Dialect>, Ending> known;
