@@ -10,12 +10,14 @@
 namespace fairlead::nginx {
 namespace {
 
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::size_t id_digits = 16;
 // How soon nginx is asked again while it is to show a generation, and until when.
 constexpr milliseconds poll_soon{20};
+constexpr microseconds poll_soon_site{150};
 constexpr seconds taken_within{3};
 constexpr milliseconds taken_within_site{10};  // it reads all certificates anew
 constexpr int reloads_max = 2;
@@ -226,9 +228,9 @@ class EdgeDiff {
            "; look at the log of the edge's container";
   }
 
+  int sites() const { return static_cast<int>(seen_.sites(seen_.current).size()); }
   Duration patience() const {
-    const auto sites = static_cast<int>(seen_.sites(seen_.current).size());
-    return Duration(taken_within) + Duration(taken_within_site) * sites;
+    return Duration(taken_within) + Duration(taken_within_site) * sites();
   }
 
   void confirm() {
@@ -238,7 +240,7 @@ class EdgeDiff {
     const Duration last =
         std::max(reloads ? reloads->last : Duration(0), again ? again->last : Duration(0));
     if (reloads && view_.now.steady < last + patience()) {
-      report_.due(view_.now.steady + poll_soon);
+      report_.due(view_.now.steady + poll_soon + poll_soon_site * sites());
       add(wait_for(seen_.current), "until nginx says that it serves it");
     } else if (!seen_.answers) {
       silent();
