@@ -19,7 +19,7 @@ namespace fairlead {
 
 inline constexpr Duration never = Duration::max();
 using Schedule = std::set<std::pair<Duration, std::string>>;  // when something is due → app
-inline constexpr int observing_max = 16;  // apps that observe at once
+inline constexpr int observing_max = 16;                      // apps that observe at once
 // Of the state folder: which image was chosen for each app.
 inline constexpr char updates_folder[] = "updates";
 // Likewise: what the image of each app says.
@@ -134,7 +134,8 @@ struct AppState {
   std::vector<StepState> states;
   int done = 0;
   int failed = 0;
-  bool moved = false;  // the world has moved: look again
+  bool moved = false;           // the world has moved: look again
+  bool engine_written = false;  // a step of the engine's was sent or answered
 
   // From pass to pass.
   std::map<std::string, RequestId> in_flight;  // step key → request; absent: not under way

@@ -106,8 +106,8 @@ struct ProcessCall {
   // Likewise, of lines NAME=VALUE: absolute, read when the call is made (on the host only), so that
   // what is in it stands nowhere else. One that cannot be read is answered with 500.
   std::string environment_file;
-  bool write = false;                                            // changes something outside
-  std::chrono::milliseconds timeout{10'000};                     // on the host it is ended then
+  bool write = false;                         // changes something outside
+  std::chrono::milliseconds timeout{10'000};  // on the host it is ended then
 
   bool writes() const { return write; }
 };

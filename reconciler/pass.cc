@@ -195,6 +195,7 @@ void Reconciler::diff(AppState& state) {
   state.states.assign(state.plan.steps().size(), StepState::waiting);
   state.done = state.failed = 0;
   state.moved = false;
+  state.engine_written = false;
   state.planned = true;
   state.phase = AppState::Phase::acting;
   plan_probes(state);
@@ -274,6 +275,7 @@ void Reconciler::submit_step(AppState& state, std::size_t index) {
   expected.step = {step, state.pass, now_.steady};
   expect(request.id, std::move(expected));
   state.in_flight[step_key(step)] = request.id;
+  if (step.provider == engine().provider().name()) state.engine_written = true;
   const bool slotless = step.patient || std::holds_alternative<FileCall>(step.request);
   if (slotless) {
     out_->push_back(std::move(request));
@@ -288,6 +290,7 @@ void Reconciler::take_step(const Expected& expected, const Answer& answer) {
   if (found == apps_.end()) return;
   AppState& state = found->second;
   state.in_flight.erase(expected.key);
+  if (expected.step.step.provider == engine().provider().name()) state.engine_written = true;
   const Outcome outcome =
       link(expected.step.step.provider)->provider().judge(expected.step.step, answer);
   // A plan that was made since may have the same step; the answer counts for it as well.
@@ -387,6 +390,10 @@ void Reconciler::end_pass(AppState& state) {
   const bool removal_done = state.removing && state.plan.empty() && state.in_flight.empty() &&
                             seen_whole && nothing_left(state);
   if (removal_done) return finish_removal(state);
+  // What only others were asked to do is nothing new of the engine's.
+  if (state.done > 0 && !state.engine_written && state.due > now_.steady) {
+    state.listed.insert(std::string(engine().provider().name()));
+  }
   // Never at once: what is due now was just looked at.
   Duration due = std::max<Duration>(state.report.look_again.value_or(never), now_.steady + soonest);
   for (const auto& [key, retry] : state.retries) {

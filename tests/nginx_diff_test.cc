@@ -164,7 +164,7 @@ TEST_CASE("what is switched to and not served yet is waited for, then reloaded a
   scene.seen.current = scene.id_of_new();
   scene.counted("reload", 3s);
   CHECK(scene.plan() == "1. wait generation NEW: until nginx says that it serves it\n");
-  CHECK(scene.report().look_again == scene.view.now.steady + 20ms);
+  CHECK(scene.report().look_again == scene.view.now.steady + 20ms + 150us);
   scene.counted("reload", 3010ms);
   CHECK(scene.plan() == "1. reload generation NEW: nginx serves generation OLD\n");
   scene.counted("again " + scene.id_of_new(), 1s);

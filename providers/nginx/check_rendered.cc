@@ -2,7 +2,6 @@
 #include <cstdint>
 #include <iterator>
 #include <set>
-#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -172,10 +171,13 @@ bool is_of(std::string_view grammar, const std::string& word) {
 using Words = std::vector<std::string>;
 
 bool fits(const Shape& shape, const Words& words) {
-  std::istringstream wanted{std::string(shape.words)};
+  std::string_view wanted = shape.words;
   std::size_t index = 0;
-  for (std::string grammar; wanted >> grammar; ++index) {
+  for (; !wanted.empty(); ++index) {
+    const std::size_t length = std::min(wanted.find(' '), wanted.size());
+    const std::string grammar(wanted.substr(0, length));
     if (index == words.size() || !is_of(grammar, words[index])) return false;
+    wanted.remove_prefix(std::min(length + 1, wanted.size()));
   }
   return index == words.size();
 }
