@@ -80,10 +80,6 @@ std::vector<Scenario> deploys() {
 
 std::vector<Scenario> troubles() {
   const Files two = with({{"web.yml", app("web")}, {"other.yml", app("other")}});
-  const auto unasked = [](const std::string& version) {
-    return with({{"web.yml",
-                  "name: web\nimage: app:" + version + "\nexpose: [{proto: http, port: 80}]\n"}});
-  };
   const auto by_hand = [two](const std::string& name, std::function<void(Host&)> hand) {
     return Scenario{"edge: " + name,
                     [](Host& host) {
@@ -116,8 +112,11 @@ std::vector<Scenario> troubles() {
        {set("all", two), act("restart", [](Host& host) { host.crash_now(); })}},
       {"edge: the daemon is restarted while an app rolls",
        routed({"web"}),
-       // Ready without being asked: a new daemon has no reason to wait but the edge.
-       {set("first", unasked("1")), set("second", unasked("2"), seconds(8)),
+       {set("first", with_web()), set("second", with_web("2"), seconds(4)),
+        act("restart", [](Host& host) { host.crash_now(); })}},
+      {"edge: the daemon is restarted while a replica is drained",
+       routed({"web"}),
+       {set("two", with_web("1", "deploy: {replicas: 2}\n")), set("one", with_web(), seconds(4)),
         act("restart", [](Host& host) { host.crash_now(); })}},
       {"edge: reloads are lost and slow",
        [](Host& host) {
