@@ -8,7 +8,7 @@ namespace {
 // An act that leaves so much time expects the next one to find everything done, which takes longer
 // where there are faults: what was never made would not be there in the end.
 constexpr std::chrono::seconds settling{30};
-constexpr std::chrono::minutes settling_max{15};
+constexpr std::chrono::minutes settling_max{60};
 // The longest back-off, twice, and what follows it.
 constexpr std::chrono::minutes healing{12};
 constexpr std::chrono::minutes silence{2};
