@@ -85,7 +85,7 @@ struct ResolveInput {
   const std::map<std::string, Secret>* secrets = nullptr;
   const std::map<std::string, Secret>* certificates = nullptr;  // as FolderReading has them
   // Host names of the app that it must not have → why: "the app blog has it". Absent: its own.
-  std::map<std::string, std::string> lost_hosts;
+  std::map<std::string, std::string> lost_hosts{};
   bool hosted = false;  // the app that runs the provider's system is there, or none has to be
 };
 

@@ -24,7 +24,7 @@ inline constexpr int observing_max = 16;  // apps that observe at once
 inline constexpr char updates_folder[] = "updates";
 // Likewise: what the image of each app says.
 inline constexpr char images_folder[] = "images";
-// Likewise: who has the host names that several apps claim, in one file.
+// Likewise: who has which host name, in one file.
 inline constexpr char hosts_folder[] = "hosts";
 inline constexpr char owners_file[] = "owners";
 

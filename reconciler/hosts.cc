@@ -75,12 +75,10 @@ std::set<std::string> HostOwners::update(const std::map<std::string, Claim>& cla
     }
   }
   std::map<std::string, std::string> owners;
-  contested_.clear();
   for (const auto& [host, apps] : claimants) {
     const auto held = owners_.find(host);
     const bool keeps = held != owners_.end() && apps.count(held->second) > 0;
     const std::string& owner = owners[host] = keeps ? held->second : *apps.begin();
-    if (apps.size() > 1) contested_.insert(host);
     for (const std::string& app : apps) {
       if (app != owner) lost[app][host] = "the app " + owner + " has it";
     }
@@ -105,9 +103,9 @@ const std::map<std::string, std::string>& HostOwners::lost(const std::string& ap
 }
 
 std::string HostOwners::encode() const {
-  if (contested_.empty()) return "";
+  if (owners_.empty()) return "";
   Json owners = Json::object();
-  for (const std::string& host : contested_) owners.set(host, owners_.at(host));
+  for (const auto& [host, app] : owners_) owners.set(host, app);
   return Json::object({{"schema", 1}, {"owners", owners}}).pretty() + "\n";
 }
 

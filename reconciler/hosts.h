@@ -11,8 +11,8 @@
 
 // Which app has which host name, over time: the first that says it keeps it as long as it says it,
 // and what the platform file binds to a folder only apps of that folder have. A value without I/O,
-// owned by the Reconciler. What two apps claim is kept in the state folder, so that a restart gives
-// it to nobody else.
+// owned by the Reconciler. Who has what is kept in the state folder, so that a restart gives it to
+// nobody else.
 namespace fairlead {
 
 // The host names that the app's manifest says, or that it has by default.
@@ -32,13 +32,12 @@ class HostOwners {
                                const Platform& platform);
   // Host names that the app claims and does not have → why.
   const std::map<std::string, std::string>& lost(const std::string& app) const;
-  // Those that more than one app claims, with their owners; empty: there are none.
+  // Empty: nobody has any.
   std::string encode() const;
 
  private:
   std::map<std::string, std::string> owners_;                       // host → app
   std::map<std::string, std::map<std::string, std::string>> lost_;  // app → host → why
-  std::set<std::string> contested_;                                 // hosts
 };
 
 // Why an app whose manifest lies in `source` must not have the host; empty: it may.

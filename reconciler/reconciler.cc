@@ -43,8 +43,6 @@ Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> plat
   for (const LastGood& choice : options_.choices) updates_.restore(choice.name, choice.text);
   for (const LastGood& read : options_.images) images_.restore(read.name, read.text);
   for (const LastGood& owners : options_.hosts) hosts_.restore(kept_hosts_ = owners.text);
-  // A manifest that came while nobody looked takes nothing from those that were there.
-  take_claims();
 }
 
 std::vector<Request> Reconciler::handle(const Event& event, Instant now) {

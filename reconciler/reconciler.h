@@ -75,7 +75,6 @@ class Reconciler {
   void want_all();
   bool kept_outside(const std::string& app) const;
   void want_keepers();
-  std::set<std::string> take_claims();
   std::set<std::string> share_out_hosts();
   void tell_reading(const Catalog::Change& change);
   void save(const std::string& name);

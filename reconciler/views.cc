@@ -45,9 +45,9 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
   }
   if (is_service(state.name)) {
     for (const auto& [name, other] : apps_) {
-      // As long as it is not known what an app wants its network stays as it is.
-      const bool may_use = !other.wanted || other.wanted->services.count(state.name) > 0;
-      if (may_use || other.removing) view.guests.insert(name);
+      // Of one whose image is still to be read it is not known yet.
+      const bool uses = !other.wanted || other.wanted->services.count(state.name) > 0;
+      if (uses) view.guests.insert(name);
     }
   }
   if (!state.wanted) return view;

@@ -94,17 +94,16 @@ void Reconciler::on(const ManifestsChanged& event) {
   guard_due_ = true;
 }
 
-std::set<std::string> Reconciler::take_claims() {
-  std::map<std::string, HostOwners::Claim> claims;
-  for (const auto& [name, entry] : catalog_.entries()) {
-    claims[name] = {entry.source, claimed_hosts(*entry.app, *platform_)};
-  }
-  return hosts_.update(claims, *platform_);
-}
-
 // Gives the apps that have other host names than before.
 std::set<std::string> Reconciler::share_out_hosts() {
-  std::set<std::string> moved = take_claims();
+  std::map<std::string, HostOwners::Claim> claims;
+  const bool edge = std::any_of(links_.begin(), links_.end(), [this](const Link& held) {
+    return held.provider().stands_alone() && !nobody_runs(held);
+  });
+  for (const auto& [name, entry] : catalog_.entries()) {
+    if (edge) claims[name] = {entry.source, claimed_hosts(*entry.app, *platform_)};
+  }
+  std::set<std::string> moved = hosts_.update(claims, *platform_);
   const std::string kept = hosts_.encode();
   if (std::exchange(kept_hosts_, kept) != kept) keep(hosts_folder, owners_file, kept);
   return moved;

@@ -96,7 +96,7 @@ TEST_CASE("an app that needs a database is told where it is, others are told not
   CHECK(env.at("DB_PASSWORD") == password);
   CHECK(env.at("DB_HOST") == "mariadb");
   CHECK(env.size() == 7);
-  CHECK(scene.wanted->services == std::set<std::string>{"mariadb"});
+  CHECK(scene.wanted->services == std::map<std::string, bool>{{"mariadb", true}});
   const Scene without = parse_scene("name: blog\nimage: a:1\n", "");
   CHECK(without.wanted->env.empty());
   CHECK(without.wanted->services.empty());

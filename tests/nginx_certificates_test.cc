@@ -220,6 +220,15 @@ TEST_CASE("a file that is there for a host and of no use is an error that names 
         "file a.example.org.crt: there is no private key in PEM form beside it");
 }
 
+TEST_CASE("what the ACME client left half written counts for nothing, and is no error") {
+  Files files;
+  put(files, "acme/a.example.org", made_for("DNS:a.example.org"));
+  files["acme/a.example.org.key"] = Secret(made_for("").pem_key());
+  CHECK(found(files, "a.example.org") == "none");
+  files["a.example.org.crt"] = Secret("nonsense");
+  CHECK(found(files, "a.example.org").find("file a.example.org.crt: ") == 0);
+}
+
 TEST_CASE("the file of a parent is another host's: what is wrong with it is said there") {
   Files files;
   put(files, "example.org", made_for("DNS:example.org"));
@@ -228,8 +237,18 @@ TEST_CASE("the file of a parent is another host's: what is wrong with it is said
   CHECK(found(files, "blog.example.org") == "none");
 }
 
+// With its content.
+CertificatePtr whole_self_signed(const Keys& own, const std::vector<std::string>& hosts,
+                                 Duration at) {
+  Certificate made = *self_signed(own, hosts, at);
+  CHECK(made.pem.empty());
+  made.pem = sign(own, made);
+  return std::make_shared<const Certificate>(std::move(made));
+}
+
 TEST_CASE("a self-signed certificate is what browsers accept once they are told to") {
-  const auto made = self_signed(keys, {"b.example.org", "*.a.example.org", "b.example.org"}, now);
+  const auto made =
+      whole_self_signed(keys, {"b.example.org", "*.a.example.org", "b.example.org"}, now);
   CHECK(made->source == "self-signed");
   const auto read = parse(made->pem.reveal(), made->pem.reveal());
   REQUIRE(read.ok());
@@ -261,7 +280,7 @@ std::string verified(const Certificate& certificate, Duration at) {
 }
 
 TEST_CASE("a self-signed certificate holds for a year from the beginning of its period") {
-  const auto made = self_signed(keys, {"a.example.org"}, now);
+  const auto made = whole_self_signed(keys, {"a.example.org"}, now);
   CHECK(made->begins <= now);
   CHECK(now - made->begins < hours(24 * 90));
   CHECK(made->ends == made->begins + hours(24 * 365));
@@ -270,17 +289,18 @@ TEST_CASE("a self-signed certificate holds for a year from the beginning of its 
 }
 
 TEST_CASE("a self-signed certificate is the same for the same hosts, key and period") {
-  const auto made = self_signed(keys, {"a.example.org", "b.example.org"}, now);
-  CHECK(made->id == self_signed(keys, {"b.example.org", "a.example.org"}, now)->id);
-  CHECK(made->id == self_signed(keys, {"a.example.org", "b.example.org"},
-                                made->begins + hours(24 * 90) - seconds(1))
+  const auto made = whole_self_signed(keys, {"a.example.org", "b.example.org"}, now);
+  CHECK(made->id == whole_self_signed(keys, {"b.example.org", "a.example.org"}, now)->id);
+  CHECK(made->id == whole_self_signed(keys, {"a.example.org", "b.example.org"},
+                                      made->begins + hours(24 * 90) - seconds(1))
                         ->id);
   CHECK(made->id !=
-        self_signed(keys, {"a.example.org", "b.example.org"}, made->begins + hours(24 * 90))->id);
-  CHECK(made->id != self_signed(keys, {"a.example.org"}, now)->id);
+        whole_self_signed(keys, {"a.example.org", "b.example.org"}, made->begins + hours(24 * 90))
+            ->id);
+  CHECK(made->id != whole_self_signed(keys, {"a.example.org"}, now)->id);
   const Keys others("0123456789abcdef", Secret(std::string(32, 'o')));
-  CHECK(made->id != self_signed(others, {"a.example.org", "b.example.org"}, now)->id);
-  const auto again = self_signed(keys, {"a.example.org", "b.example.org"}, now);
+  CHECK(made->id != whole_self_signed(others, {"a.example.org", "b.example.org"}, now)->id);
+  const auto again = whole_self_signed(keys, {"a.example.org", "b.example.org"}, now);
   const std::string& pem = again->pem.reveal();
   CHECK(made->pem.reveal().substr(made->pem.reveal().find("BEGIN PRIVATE")) ==
         pem.substr(pem.find("BEGIN PRIVATE")));
@@ -288,7 +308,7 @@ TEST_CASE("a self-signed certificate is the same for the same hosts, key and per
 
 TEST_CASE("hosts longer than a common name may be are covered all the same") {
   const std::string host = std::string(60, 'a') + "." + std::string(60, 'b') + ".example.org";
-  const auto made = self_signed(keys, {host}, now);
+  const auto made = whole_self_signed(keys, {host}, now);
   CHECK(X509_check_host(leaf_of(*made).get(), host.c_str(), 0, 0, nullptr) == 1);
   CHECK(covers(*made, host));
 }

@@ -162,14 +162,14 @@ TEST_CASE("what is switched to and not served yet is waited for, then reloaded a
   scene.adds("blog", "b1");
   scene.generation(scene.id_of_new(), blog_1);
   scene.seen.current = scene.id_of_new();
-  scene.counted("reload", 1999ms);
+  scene.counted("reload", 3s);
   CHECK(scene.plan() == "1. wait generation NEW: until nginx says that it serves it\n");
   CHECK(scene.report().look_again == scene.view.now.steady + 20ms);
-  scene.counted("reload", 2s);
+  scene.counted("reload", 3010ms);
   CHECK(scene.plan() == "1. reload generation NEW: nginx serves generation OLD\n");
   scene.counted("again " + scene.id_of_new(), 1s);
   CHECK(scene.plan() == "1. wait generation NEW: until nginx says that it serves it\n");
-  scene.counted("again " + scene.id_of_new(), 2s, 2);
+  scene.counted("again " + scene.id_of_new(), 3010ms, 2);
   CHECK(scene.plan() == "1. switch generation OLD: nginx does not take generation NEW\n");
 }
 

@@ -16,7 +16,7 @@ std::string app(const std::string& expose) { return "name: blog\nimage: a\nexpos
 void add_certificate(Scene& scene, const std::string& host) {
   const Keys keys("0123456789abcdef", Secret(std::string(32, 'k')));
   const std::string pem =
-      self_signed(keys, {host}, std::chrono::seconds(1'750'000'000))->pem.reveal();
+      sign(keys, *self_signed(keys, {host}, std::chrono::seconds(1'750'000'000))).reveal();
   scene.certificates[host + ".crt"] = Secret(pem);
   scene.certificates[host + ".key"] = Secret(pem);
 }
@@ -103,7 +103,9 @@ TEST_CASE("the edge's own app has its folder and its ports, and no route") {
   Scene scene(edge, "edge: {address: 10.0.0.1, http_port: 8080, https_port: 8443}\n");
   scene.edge = false;
   const Graph graph = scene.graph();
-  CHECK(graph.resources.empty());
+  REQUIRE(graph.resources.size() == 1);
+  CHECK(graph.resources[0].id() == "generation edge");
+  CHECK(spec_of(&graph) == nullptr);
   CHECK(graph.services.empty());
   REQUIRE(graph.mounts.size() == 1);
   CHECK(graph.mounts[0].host == "/var/lib/fairlead/edge");

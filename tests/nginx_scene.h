@@ -47,7 +47,7 @@ struct Scene {
     input.secrets = &secrets;
     input.certificates = &certificates;
     input.lost_hosts = lost;
-    input.edge = edge;
+    input.hosted = edge;
     Graph graph;
     graph.app = app;
     if (Result<void> done = resolve_app(input, graph); !done) return done.error();

@@ -19,7 +19,7 @@ TEST_CASE("an app that needs a message bus is told where it is, as whom, and how
       {"RABBITMQ_VHOST", "blog"},
   };
   CHECK(scene.wanted->env == env);
-  CHECK(scene.wanted->services == std::set<std::string>{"rabbitmq"});
+  CHECK(scene.wanted->services == std::map<std::string, bool>{{"rabbitmq", true}});
   REQUIRE(scene.wanted->resources.size() == 1);
   CHECK(scene.wanted->resources[0].id() == "vhost blog");
   const auto* spec = dynamic_cast<const AccountSpec*>(scene.wanted->resources[0].spec.get());

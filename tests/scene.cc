@@ -339,9 +339,10 @@ Result<std::shared_ptr<const Graph>> graph_beside(const std::set<std::string>& s
   providers.push_back(mariadb::make_provider(test_keys()));
   providers.push_back(rabbitmq::make_provider(test_keys()));
   providers.push_back(docker::make_provider(test_keys()));
-  return resolve(
-      providers, std::make_shared<App>(app),
-      {platform, secrets, {}, {}, [&](const std::string& name) { return services.count(name) > 0; }});
+  return resolve(providers, std::make_shared<App>(app),
+                 {platform, secrets, {}, {}, [&](const std::string& name) {
+                    return services.count(name) > 0;
+                  }});
 }
 
 const ContainerSpec* spec_of(const Graph* graph, const std::string& process) {

@@ -260,8 +260,7 @@ void ProcessDiff::describe_current(const SeenContainer& container) {
                   : loop     ? "CrashLoop"
                              : "HealthCheckFailed",
                   container.name + ": " + is.text);
-  } else if (!spec_.once && container.state == "running" && !is.due &&
-             now_.steady >= container.detail->started + spec_.deadline) {
+  } else if (!spec_.once && container.state == "running" && !is.due && is_late(container)) {
     report.gate_failed = true;
     report.worsen(HealthState::degraded, "DeadlineExceeded",
                   container.name + " is not healthy within its deadline: " + is.text);

@@ -286,18 +286,19 @@ bool ProcessDiff::gate_failed() {
       fail(*container, "cannot be started");
     } else if (container->state == "running") {
       const Duration due = container->detail->started + spec_.deadline;
-      if (now_.steady >= due && was_asked(*container)) {
-        fail(*container, "not healthy within its deadline: " + is.text);
-      }
+      if (is_late(*container)) fail(*container, "not healthy within its deadline: " + is.text);
       if (now_.steady < due) draft_.report.due(due);
     }
   }
   return !failing_.empty();
 }
 
-// A daemon that was just started has forgotten that it was healthy, and asks first.
-bool ProcessDiff::was_asked(const SeenContainer& container) const {
-  return !spec_.http || draft_.view.memory->probes.count(probe_key(container)) > 0;
+// A daemon that was just started has asked nothing yet, and says nothing of one that served before.
+bool ProcessDiff::is_late(const SeenContainer& container) const {
+  if (now_.steady < container.detail->started + spec_.deadline) return false;
+  const auto probe = draft_.view.memory->probes.find(probe_key(container));
+  return !spec_.http ||
+         (probe != draft_.view.memory->probes.end() && probe->second.failures_in_row > 0);
 }
 
 // An engine that is in trouble for a while says nothing about the container; being told that it is

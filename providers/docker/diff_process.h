@@ -72,7 +72,7 @@ class ProcessDiff {
   void start_fresh();
   void restore_old();
   bool gate_failed();
-  bool was_asked(const SeenContainer& container) const;
+  bool is_late(const SeenContainer& container) const;
   bool cannot_start(const SeenContainer& container) const;
   bool failed_before();
   void fail(const SeenContainer& container, const std::string& why);

@@ -107,7 +107,8 @@ struct Place {
   std::string prefix;
   std::string words;
 };
-const std::array<Place, 2> places = {Place{"", "file "}, Place{acme_prefix, "ACME "}};
+const Place own{"", "file "};
+const Place ordered{acme_prefix, "ACME "};
 
 // Null where there is none for that stem.
 Result<CertificatePtr> read_at(const std::map<std::string, Secret>& files, const Place& place,
@@ -204,11 +205,11 @@ bool covers(const Certificate& certificate, const std::string& host) {
 
 Result<CertificatePtr> find_certificate(const std::map<std::string, Secret>& files,
                                         const std::string& host) {
-  for (const Place& place : places) {
-    auto found = find_at(files, place, host);
-    if (!found || *found) return found;
-  }
-  return CertificatePtr();
+  auto found = find_at(files, own, host);
+  if (!found || *found) return found;
+  // What the client was cut off in is made anew.
+  found = find_at(files, ordered, host);
+  return found ? found : CertificatePtr();
 }
 
 }  // namespace fairlead::nginx

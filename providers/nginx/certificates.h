@@ -15,7 +15,7 @@ namespace fairlead::nginx {
 
 struct Certificate {
   std::string id;      // hex, of its content: names the file that the edge reads
-  Secret pem;          // key and chain, leaf first, in one file
+  Secret pem;          // key and chain, leaf first, in one file; empty: not made yet
   std::string source;  // "file blog.example.org.crt", "ACME blog.example.org.crt", "self-signed"
   bool acme = false;   // got by fairlead's own ACME client, which renews it
   std::vector<std::string> names;  // of its SAN, lower case; a leading "*." stands for one label
@@ -37,14 +37,16 @@ bool covers(const Certificate& certificate, const std::string& host);
 // HOST.pem), else those of the wildcard of its parent (_.PARENT.crt, or PARENT.crt where it covers
 // the host); first of the operator's files, then of those got by ACME. The host "*.example.org" has
 // the file
-// "_.example.org.crt". Null: there is none. Errors: invalid, naming the file: what is there and of
-// no use (another host's, a foreign key).
+// "_.example.org.crt". Null: there is none. Errors: invalid, naming the operator's file: what is
+// there and of no use (another host's, a foreign key).
 Result<CertificatePtr> find_certificate(const std::map<std::string, Secret>& files,
                                         const std::string& host);
 
-// One certificate for all `hosts`, which nobody but its own key vouches for. The key is derived
-// from the installation's, and of equal hosts in the same period of 90 days the id is the same (the
+// One certificate for all `hosts`, which nobody but its own key vouches for; without its content,
+// which sign() makes where it is to be written: that takes a millisecond. The key is derived from
+// the installation's, and of equal hosts in the same period of 90 days the id is the same (the
 // content is not: signatures are random). Valid for a year from the beginning of the period.
 CertificatePtr self_signed(const Keys& keys, const std::vector<std::string>& hosts, Duration now);
+Secret sign(const Keys& keys, const Certificate& certificate);
 
 }  // namespace fairlead::nginx

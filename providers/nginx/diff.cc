@@ -3,19 +3,23 @@
 #include <algorithm>
 #include <utility>
 
+#include "providers/nginx/acme.h"
 #include "providers/nginx/seen.h"
 #include "providers/nginx/steps.h"
 
 namespace fairlead::nginx {
 namespace {
 
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::size_t id_digits = 16;
 // How soon nginx is asked again while it is to show a generation, and until when.
 constexpr milliseconds poll_soon{20};
-constexpr seconds taken_within{2};
+constexpr microseconds poll_soon_site{150};
+constexpr seconds taken_within{3};
+constexpr milliseconds taken_within_site{10};  // it reads all certificates anew
 constexpr int reloads_max = 2;
 constexpr seconds refused_pause{30};
 // Each reload may leave workers behind that end with their last connection. Where these become
@@ -65,6 +69,7 @@ class EdgeDiff {
     choose();
     report_.resources.push_back({"generation", seen_.current, state_text(), ""});
     if (!view_.place) return;
+    certificates();
     if (!begun) {
       restore();
     } else if (seen_.live != seen_.current) {
@@ -143,6 +148,19 @@ class EdgeDiff {
     wanted_ = name_generation(index_);
   }
 
+  void certificates() {
+    AcmeInput input;
+    input.platform = view_.platform;
+    input.keys = &keys_;
+    input.memory = view_.memory;
+    input.now = view_.now;
+    input.seen = &seen_.acme;
+    for (const auto& [app, added] : chosen_) {
+      input.hosts.insert(added->domains.begin(), added->domains.end());
+    }
+    diff_acme(input, plan_, report_);
+  }
+
   bool is_rejected(const std::string& app, const std::string& id) const {
     return seen_.rejected.count(site_name(app, id)) > 0;
   }
@@ -177,7 +195,10 @@ class EdgeDiff {
   Needs write_all(const std::string& cause) {
     Needs needs;
     for (const auto& [app, added] : chosen_) {
-      for (const auto& [path, content] : added->site.files) write(path, content, app, needs);
+      for (const auto& [path, content] : added->site.files) {
+        const bool made_now = content.empty() && added->own && seen_.files.count(path) == 0;
+        write(path, made_now ? sign(keys_, *added->own) : content, app, needs);
+      }
       write(site_path(app, added->id), Secret(added->site.text), app, needs);
     }
     write(generation_path(wanted_), Secret(text_of(wanted_, index_)), cause, needs);
@@ -207,14 +228,19 @@ class EdgeDiff {
            "; look at the log of the edge's container";
   }
 
+  int sites() const { return static_cast<int>(seen_.sites(seen_.current).size()); }
+  Duration patience() const {
+    return Duration(taken_within) + Duration(taken_within_site) * sites();
+  }
+
   void confirm() {
     report_.out_of_sync("Converging", "nginx does not serve generation " + seen_.current + " yet");
     const Counter* reloads = counter(view_, all_reloads);
     const Counter* again = counter(view_, "again " + seen_.current);
     const Duration last =
         std::max(reloads ? reloads->last : Duration(0), again ? again->last : Duration(0));
-    if (reloads && view_.now.steady < last + taken_within) {
-      report_.due(view_.now.steady + poll_soon);
+    if (reloads && view_.now.steady < last + patience()) {
+      report_.due(view_.now.steady + poll_soon + poll_soon_site * sites());
       add(wait_for(seen_.current), "until nginx says that it serves it");
     } else if (!seen_.answers) {
       silent();
@@ -355,6 +381,20 @@ void describe_route(const View& view, const SiteSpec& spec, const Route& route,
   }
 }
 
+std::map<std::string, CertificatePtr> said_domains(const SiteSpec& spec) {
+  std::map<std::string, CertificatePtr> domains;
+  for (const Route& route : spec.routes) {
+    for (const std::string& host : route.expose.domains) {
+      if (std::find(route.hosts.begin(), route.hosts.end(), host) == route.hosts.end()) continue;
+      // The operator has a file for it, and that must be mended.
+      if (spec.trouble.count(host) > 0) continue;
+      const auto by_file = spec.certificates.find(host);
+      domains[host] = by_file == spec.certificates.end() ? nullptr : by_file->second;
+    }
+  }
+  return domains;
+}
+
 }  // namespace
 
 SharePtr share_of(const Keys& keys, const View& view) {
@@ -364,8 +404,10 @@ SharePtr share_of(const Keys& keys, const View& view) {
   auto share = std::make_shared<AppShare>();
   share->app = view.app;
   share->addresses = view.standing.backends;
-  share->site = render_site(*spec, share->addresses, own_certificate(keys, view, *spec),
-                            *view.platform, edge ? edge->version : Version());
+  share->domains = said_domains(*spec);
+  share->own = own_certificate(keys, view, *spec);
+  share->site = render_site(*spec, share->addresses, share->own, *view.platform,
+                            edge ? edge->version : Version());
   // Whatever was put together wrongly goes no further.
   if (!check_rendered(share->site.text)) return nullptr;
   share->id = id_of(keys, share->site.text);

@@ -7,14 +7,14 @@
 // of it is in the pass of the app `edge`, so that there is one at a time, and what comes meanwhile
 // is in the next one:
 //
-//   files that are not there   written; they are named by their content, so nothing refers to them
-//                              before they are whole
-//   generation, not current    tested in the nginx that runs → switched to (current.conf) → reload
-//   current, not live          asked for, for 2 s; then reloaded again; then nginx is taken to have
-//                              refused it, and current.conf names again what is live
-//   live                       what is missing is written, what nothing refers to is removed
-//   current, not there         somebody's hand: what nginx serves goes on, and is put back; where
-//                              none runs, it begins anew
+//   files that are not there  written; named by their content, so that nothing refers to them
+//                             before they are whole
+//   generation, not current   tested in the nginx that runs → switched to (current.conf) → reload
+//   current, not live         asked for, for some seconds; reloaded again; then nginx is taken to
+//                             have refused it, and current.conf names again what is live
+//   live                      what is missing is written, what nothing refers to is removed
+//   none that is there        somebody's hand: where nginx runs, what it serves goes on, and is put
+//                             back; else it begins anew
 //
 // A crash between any two is finished by looking. Before nginx runs for the first time the current
 // generation is one without sites, which needs no test. A site that the test names is rejected: the
@@ -24,7 +24,10 @@ namespace fairlead::nginx {
 struct AppShare : Share {
   std::string app;
   Site site;
+  CertificatePtr own;                  // self-signed, of the hosts without another; null: none
   std::vector<std::string> addresses;  // that requests are sent to
+  // Hosts that the manifest itself says → their certificates by file; null: none of use.
+  std::map<std::string, CertificatePtr> domains;
 };
 
 // The site of an app as it should be now; null: it has none.

@@ -77,6 +77,8 @@ class EdgeObserver : public Observer {
   }
 
   void ask_first() {
+    // Each time: an order that is not seen would go out again.
+    ask_attempts();
     if (waits_for_answer()) {
       seen_->files = before_.files;
       seen_->current = before_.current;
@@ -145,6 +147,16 @@ class EdgeObserver : public Observer {
     ask(file(FileCall::Act::read, current_path), [this](const Answer& answer) -> Result<void> {
       if (!answer.ok() && answer.status != 404) return unreadable("read current.conf", answer);
       seen_->current = parse_current(answer.body);
+      return {};
+    });
+  }
+
+  void ask_attempts() {
+    if (!scope_.platform || scope_.platform->edge.acme.email.empty()) return;
+    ask(list_attempts(), [this](const Answer& answer) -> Result<void> {
+      Result<AcmeSeen> seen = decode_attempts(answer);
+      if (!seen) return seen.error();
+      seen_->acme = std::move(*seen);
       return {};
     });
   }

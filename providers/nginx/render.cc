@@ -1,15 +1,16 @@
 #include "providers/nginx/render.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <set>
 
+#include "providers/nginx/openssl.h"
 #include "providers/nginx/text.h"
 #include "reconciler/url.h"
 
 namespace fairlead::nginx {
 namespace {
+
+constexpr std::size_t content_id_digits = 32;
 
 const char* proto_name(Expose::Proto proto) {
   if (proto == Expose::Proto::https) return "https";
@@ -236,15 +237,7 @@ Site render_site(const SiteSpec& spec, const std::vector<std::string>& backends,
 }
 
 std::string content_id(const std::string& content) {
-  static const char* const hex = "0123456789abcdef";
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(content.data()), content.size(), digest);
-  std::string id;
-  for (int i = 0; i < 16; ++i) {
-    id += hex[digest[i] >> 4];
-    id += hex[digest[i] & 15];
-  }
-  return id;
+  return sha256_hex(content).substr(0, content_id_digits);
 }
 
 }  // namespace fairlead::nginx

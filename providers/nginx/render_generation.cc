@@ -1,5 +1,6 @@
+#include <algorithm>
 #include <set>
-#include <sstream>
+#include <string_view>
 
 #include "providers/nginx/text.h"
 #include "reconciler/grammar.h"
@@ -214,19 +215,23 @@ class GenerationRenderer {
   Writer writer_;
 };
 
-// "blog.3f9c2a1b" and " 10.213.0.66"; nothing where it is neither.
-void read_include(const std::string& name, const std::string& rest, Index& index) {
+// "blog.3f9c2a1b" and " 10.213.0.66 10.213.0.67"; nothing where it is neither. There may be
+// thousands of them: no streams.
+void read_include(std::string_view name, std::string_view rest, Index& index) {
   const std::size_t dot = name.find('.');
-  const std::string app = name.substr(0, dot);
-  const std::string id = dot == std::string::npos ? "" : name.substr(dot + 1);
-  if (!is_name(app) || id.empty() || id.find_first_not_of("0123456789abcdef") != id.npos) return;
-  Included site{id, {}};
-  std::istringstream words(rest);
-  for (std::string address; words >> address;) {
-    if (!is_address(address)) return;
-    site.addresses.push_back(address);
+  const std::string_view id = dot == name.npos ? std::string_view() : name.substr(dot + 1);
+  if (!is_name(name.substr(0, dot)) || id.empty()) return;
+  if (id.find_first_not_of("0123456789abcdef") != id.npos) return;
+  Included site{std::string(id), {}};
+  while (!rest.empty()) {
+    const std::size_t begin = rest.find_first_not_of(' ');
+    if (begin == rest.npos) break;
+    const std::size_t end = std::min(rest.find(' ', begin), rest.size());
+    site.addresses.emplace_back(rest.substr(begin, end - begin));
+    if (!is_address(site.addresses.back())) return;
+    rest.remove_prefix(end);
   }
-  index[app] = std::move(site);
+  index[std::string(name.substr(0, dot))] = std::move(site);
 }
 
 }  // namespace
@@ -238,10 +243,13 @@ std::string render_generation(const Platform& platform, const Index& index, cons
 
 Index parse_index(const std::string& text) {
   Index index;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
+  std::string_view left = text;
+  while (!left.empty()) {
+    const std::size_t length = std::min(left.find('\n'), left.size());
+    const std::string_view line = left.substr(0, length);
+    left.remove_prefix(std::min(length + 1, left.size()));
     const std::size_t end = line.find(include_end);
-    if (line.compare(0, include_begin.size(), include_begin) != 0 || end == line.npos) continue;
+    if (!line.starts_with(include_begin) || end == line.npos) continue;
     read_include(line.substr(include_begin.size(), end - include_begin.size()),
                  line.substr(end + include_end.size()), index);
   }

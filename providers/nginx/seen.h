@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "providers/nginx/acme.h"
 #include "providers/nginx/render.h"
 #include "providers/provider.h"
 
@@ -26,6 +27,7 @@ struct SeenEdge : Section {
   int old_workers = 0;
   int counted_at = 0;
   Version version;  // of nginx, as it last said
+  AcmeSeen acme;
   // "APP.ID" → why nginx refuses that site; "certificates/ID.pem" → those that need this file.
   std::map<std::string, std::string> rejected;
 

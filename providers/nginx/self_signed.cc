@@ -138,11 +138,15 @@ CertificatePtr self_signed(const Keys& keys, const std::vector<std::string>& hos
   std::string text = std::to_string(count);
   for (const std::string& name : made.names) text += "\n" + name;
   made.id = keys.digest("self-signed certificate", text).substr(0, id_digits);
-  const KeyPtr key = derive_key(keys.derive("key of self-signed certificate " + made.id, 128));
-  std::vector<X509Ptr> chain;
-  chain.push_back(sign(made, key.get()));
-  made.pem = Secret(pem_of(chain, key.get()));
   return std::make_shared<const Certificate>(std::move(made));
+}
+
+Secret sign(const Keys& keys, const Certificate& certificate) {
+  const KeyPtr key =
+      derive_key(keys.derive("key of self-signed certificate " + certificate.id, 128));
+  std::vector<X509Ptr> chain;
+  chain.push_back(sign(certificate, key.get()));
+  return Secret(pem_of(chain, key.get()));
 }
 
 }  // namespace fairlead::nginx

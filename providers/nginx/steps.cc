@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "providers/nginx/acme.h"
 #include "providers/nginx/seen.h"
 
 namespace fairlead::nginx {
@@ -194,6 +195,7 @@ Step wait_for(const std::string& generation) {
 }
 
 Outcome judge_step(const Step& step, const Answer& answer) {
+  if (is_acme(step)) return judge_acme(step, answer);
   if (step.verb == "test") return judge_test(step, answer);
   if (answer.ok()) return {};
   if (step.verb == "remove" && answer.status == 404) return {};
@@ -212,12 +214,13 @@ Result<void> check_policy(const Call& call, const Platform& platform) {
     return {};
   }
   if (const auto* file = std::get_if<FileCall>(&call)) {
-    if (file->area == FileCall::Area::edge) return {};
+    const bool acme = file->area == FileCall::Area::state && file->path.starts_with("acme/");
+    if (file->area == FileCall::Area::edge || acme) return {};
     return denied("the file " + file->path);
   }
   const auto* process = std::get_if<ProcessCall>(&call);
-  if (process && is_known(*process, platform)) return {};
-  return denied("neither a test nor a reload of nginx");
+  if (process && (is_known(*process, platform) || is_order(*process, platform))) return {};
+  return denied("a program that is no test or reload of nginx, and no order of a certificate");
 }
 
 }  // namespace fairlead::nginx

@@ -15,17 +15,29 @@ using fairlead::cli::AdoptOptions;
 using fairlead::cli::ApplyOptions;
 using fairlead::cli::Common;
 
-// No core dump and no debugger of another user may show secrets; files are made for root alone
-// unless said otherwise.
+// No core dump and no debugger of another user may show secrets.
 void harden() {
   prctl(PR_SET_DUMPABLE, 0);
-  umask(077);
+  // Every file and folder is made with the mode that it is to have. What is put up for a CA, by us
+  // or by lego, must be readable for nginx's workers.
+  umask(022);
   // Two arenas are enough for a few threads and keep the resident size small.
   mallopt(M_ARENA_MAX, 2);
   // A list of all containers is large and short-lived: fixed thresholds, which glibc would raise
   // after the first one, give its memory back each time.
   mallopt(M_MMAP_THRESHOLD, 128 << 10);
   mallopt(M_TRIM_THRESHOLD, 128 << 10);
+}
+
+// Which calls the verb. CLI11 gives each mistake a code of its own; programs of this kind answer a
+// wrong call with 1.
+bool parse(CLI::App& cli, int argc, char** argv) {
+  try {
+    cli.parse(argc, argv);
+    return true;
+  } catch (const CLI::ParseError& error) {
+    return cli.exit(error) == 0;
+  }
 }
 
 int dispatch(int argc, char** argv) {
@@ -93,13 +105,7 @@ int dispatch(int argc, char** argv) {
     std::puts("fairlead " FAIRLEAD_VERSION);
     return 0;
   });
-  try {
-    cli.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    // CLI11 gives each mistake a code of its own; programs of this kind answer a wrong call with 1.
-    return cli.exit(error) == 0 ? 0 : 1;
-  }
-  return code;
+  return parse(cli, argc, argv) ? code : 1;
 }
 
 }  // namespace

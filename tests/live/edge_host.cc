@@ -54,7 +54,7 @@ std::string settings(const std::string& more) {
 }  // namespace
 
 EdgeHost::EdgeHost(const std::string& more) : host_(settings(more)) {
-  REQUIRE_MESSAGE(!host_.engine().call("GET", "/networks/edge").ok(),
+  REQUIRE_MESSAGE(!host_.engine().call("GET", "/networks/0.edge").ok(),
                   "this engine has an edge already: stop the fairlead that runs it, remove it, try "
                   "again");
   make_images(host_);

@@ -20,19 +20,27 @@ long Load::Count::failed() const {
   return all;
 }
 
+void Load::Count::add_version(const std::string& version) {
+  if (++versions[version] > 1) return;
+  first[version] =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 Json Load::Count::json() const {
   const auto object = [](const auto& counts, const auto& name) {
     Json all = Json::object();
-    for (const auto& [key, count] : counts) all.set(name(key), static_cast<std::int64_t>(count));
+    for (const auto& [key, count] : counts) all.set(name(key), Json(count));
     return all;
   };
+  const auto same = [](const std::string& key) { return key; };
   return Json::object(
       {{"answers", static_cast<std::int64_t>(answers())},
        {"failed", static_cast<std::int64_t>(failed())},
        {"retries", static_cast<std::int64_t>(retries)},
        {"statuses", object(statuses, [](int status) { return std::to_string(status); })},
-       {"failures", object(failures, [](const std::string& error) { return error; })},
-       {"versions", object(versions, [](const std::string& version) { return version; })}});
+       {"failures", object(failures, same)},
+       {"versions", object(versions, same)},
+       {"first", object(first, same)}});
 }
 
 Load::Load(Options options) : options_(std::move(options)) {
@@ -81,7 +89,7 @@ void Load::work(int number) {
     } else {
       ++count_.statuses[reply.status];
       const auto version = reply.headers.find("x-version");
-      if (version != reply.headers.end()) ++count_.versions[version->second];
+      if (version != reply.headers.end()) count_.add_version(version->second);
     }
   }
 }

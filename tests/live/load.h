@@ -29,8 +29,10 @@ class Load {
     std::map<int, long> statuses;
     std::map<std::string, long> failures;  // see WebReply::error
     std::map<std::string, long> versions;  // header X-Version → answers
+    std::map<std::string, double> first;   // the same → when the first came, seconds since 1970
     long retries = 0;
 
+    void add_version(const std::string& version);
     long answers() const;
     long failed() const;  // no answer, or one of 500 and above
     Json json() const;

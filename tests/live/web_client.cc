@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 
 namespace fairlead::testing {
@@ -61,6 +62,7 @@ std::string WebConnection::connect(const WebRequest& request) {
 }
 
 std::string WebConnection::shake_hands(const WebRequest& request) {
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
   if (!context_) context_ = {SSL_CTX_new(TLS_client_method()), SSL_CTX_free};
   ssl_ = {SSL_new(context_.get()), SSL_free};
   SSL_set_fd(ssl_.get(), socket_.get());

@@ -9,12 +9,11 @@
 
 #include "reconciler/live/file_io.h"
 
-struct ssl_ctx_st;
-struct ssl_st;
-
 // A client of the edge, as a browser would be, but one that says exactly what went wrong and
 // repeats nothing: HTTP/1.1 over TCP or TLS (any certificate is taken, and shown). Used by one
 // thread each; errors are values.
+struct ssl_ctx_st;
+struct ssl_st;
 namespace fairlead::testing {
 
 struct WebRequest {
