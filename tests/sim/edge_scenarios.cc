@@ -114,6 +114,10 @@ std::vector<Scenario> troubles() {
        routed({"web"}),
        {set("first", with_web()), set("second", with_web("2"), seconds(4)),
         act("restart", [](Host& host) { host.crash_now(); })}},
+      {"edge: the daemon is restarted while a replica is drained",
+       routed({"web"}),
+       {set("two", with_web("1", "deploy: {replicas: 2}\n")), set("one", with_web(), seconds(4)),
+        act("restart", [](Host& host) { host.crash_now(); })}},
       {"edge: reloads are lost and slow",
        [](Host& host) {
          host.routed = {"web"};

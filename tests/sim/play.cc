@@ -8,7 +8,7 @@ namespace {
 // An act that leaves so much time expects the next one to find everything done, which takes longer
 // where there are faults: what was never made would not be there in the end.
 constexpr std::chrono::seconds settling{30};
-constexpr std::chrono::minutes settling_max{5};
+constexpr std::chrono::minutes settling_max{60};
 // The longest back-off, twice, and what follows it.
 constexpr std::chrono::minutes healing{12};
 constexpr std::chrono::minutes silence{2};
@@ -28,7 +28,10 @@ Ending play(const Scenario& scenario, const Trouble& trouble) {
   host.engine().add_image(once);
   if (scenario.prepare) scenario.prepare(host);
   // What the engine breaks by itself is not the daemon's doing.
-  if (has_faults(trouble.faults)) host.serving.clear();
+  if (has_faults(trouble.faults)) {
+    host.serving.clear();
+    host.routed.clear();
+  }
   host.world().plan_crash(trouble.crash);
   host.world().faults() = trouble.faults;
   Ending ending;
