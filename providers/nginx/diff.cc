@@ -68,6 +68,7 @@ class EdgeDiff {
     if (!begun && (!view_.place || seen_.gone)) return begin();
     choose();
     report_.resources.push_back({"generation", seen_.current, state_text(), ""});
+    if (!view_.place && !seen_.gone) report_.due(view_.now.steady + seconds(5));
     if (!view_.place) return;
     certificates();
     if (!begun) {

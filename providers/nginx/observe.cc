@@ -88,8 +88,7 @@ class EdgeObserver : public Observer {
     // What is known of before holds until nginx says otherwise, or is another one.
     seen_->version = before_.version;
     seen_->asked = !scope_.app.empty();
-    seen_->gone = seen_->asked && !scope_.place;
-    if (!scope_.place) return;
+    if (!scope_.place) return without_place();
     seen_->instance = scope_.place->instance;
     const bool same = before_.instance == seen_->instance;
     if (same) seen_->live = before_.live;
@@ -103,6 +102,15 @@ class EdgeObserver : public Observer {
     call.timeout = answer_timeout;
     call.body_max = 1024;
     ask(std::move(call), [this](const Answer& answer) { return generation(answer); });
+  }
+
+  // A list of the engine's may lack what is there: one that served is not gone at once.
+  void without_place() {
+    seen_->live = before_.live;
+    seen_->instance = before_.instance;
+    seen_->silent = before_.answers ? scope_.now.steady : before_.silent;
+    const bool long_silent = scope_.now.steady >= seen_->silent + silence_max;
+    seen_->gone = seen_->asked && (seen_->live.empty() || long_silent);
   }
 
   // Each reload leaves those behind that have connections. They are seldom many: now and then is
