@@ -84,7 +84,7 @@ Json Reconciler::services() const {
   for (const Link& held : links_) {
     if (&held == &engine()) continue;
     const std::string host = held.provider().hosted_by(*platform_);
-    if (nobody_runs(held)) continue;
+    if (nobody_runs(held) || (held.provider().stands_alone() && !held.place())) continue;
     services.push(Json::object({{"name", std::string(held.provider().name())},
                                 {"app", host},
                                 {"connected", held.up()},

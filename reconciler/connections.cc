@@ -58,7 +58,10 @@ void Reconciler::place_links() {
   for (Link& held : links_) {
     const bool was_up = held.up();
     const std::string host = held.provider().hosted_by(*platform_);
-    if (host.empty() || held.provider().stands_alone()) {
+    const bool alone = held.provider().stands_alone();
+    if (alone && (host.empty() || nobody_runs(held))) {
+      held.set_place(std::nullopt, "there is none", now_);
+    } else if (host.empty() || alone) {
       held.set_place(held.provider().place(*platform_), "", now_);
     } else {
       const auto found = apps_.find(host);

@@ -282,6 +282,7 @@ bool Reconciler::finished() const {
 // service that is not there yet.
 bool Reconciler::awaited(const Link& held) const {
   if (held.up() || held.tries() >= tries_max) return false;
+  if (held.provider().stands_alone() && !held.place()) return false;
   const std::string host = held.provider().hosted_by(*platform_);
   if (held.place() || host.empty()) return true;
   const auto app = apps_.find(host);

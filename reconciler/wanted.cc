@@ -98,7 +98,8 @@ void Reconciler::on(const ManifestsChanged& event) {
 std::set<std::string> Reconciler::share_out_hosts() {
   std::map<std::string, HostOwners::Claim> claims;
   const bool edge = std::any_of(links_.begin(), links_.end(), [this](const Link& held) {
-    return held.provider().stands_alone() && !nobody_runs(held);
+    const bool there = !held.provider().hosted_by(*platform_).empty() && !nobody_runs(held);
+    return held.provider().stands_alone() && there;
   });
   for (const auto& [name, entry] : catalog_.entries()) {
     if (edge) claims[name] = {entry.source, claimed_hosts(*entry.app, *platform_)};

@@ -291,3 +291,14 @@ TEST_CASE("while nginx does not run nothing is changed") {
   scene.view.place.reset();
   CHECK(scene.plan() == "");
 }
+
+TEST_CASE("where many old workers are left, more is gathered for each reload") {
+  Scene scene;
+  scene.adds("blog", "b1");
+  scene.counted("reload", 29s);
+  scene.seen.old_workers = 63;
+  CHECK(scene.plan().find("reload") != std::string::npos);
+  scene.seen.old_workers = 64;
+  CHECK(scene.plan().empty());
+  CHECK(scene.report().look_again == scene.view.now.steady + 1s);
+}

@@ -13,7 +13,8 @@ namespace {
 // The edge's folder and its nginx, which answer what an observer asks.
 struct Edge {
   std::map<std::string, std::string> files;
-  std::string says;  // for GET /generation; empty: nothing listens
+  std::string says;                                // for GET /generation; empty: nothing listens
+  std::string processes = R"({"Processes": []})";  // as the engine lists them
   Platform platform;
   Memory memory;
   Scope scope;
@@ -34,7 +35,7 @@ struct Edge {
   Answer answer(const Call& call) {
     if (const auto* http = std::get_if<HttpCall>(&call)) {
       asked.push_back(http->path);
-      if (http->path != "/generation") return {200, R"({"Processes": []})", ""};
+      if (http->path != "/generation") return {200, processes, ""};
       return says.empty() ? Answer{0, "", "refused"} : Answer{200, says, ""};
     }
     const auto& file = std::get<FileCall>(call);
@@ -199,4 +200,37 @@ TEST_CASE("what was rejected is remembered by its notes") {
   edge.memory.notes["other"] = "else";
   CHECK(edge.look()->rejected ==
         std::map<std::string, std::string>{{"blog.b1", "nginx refuses it"}});
+}
+
+TEST_CASE("workers of before a reload are counted after every so many reloads") {
+  Serving edge;
+  edge.processes = R"({"Processes": [["root", "1", "nginx: master process"],
+      ["101", "7", "nginx: worker process is shutting down"],
+      ["101", "8", "nginx: worker process"],
+      ["101", "9", "nginx: worker process is shutting down"]]})";
+  edge.memory.counters["reload"] = {15, 0s};
+  CHECK(edge.look()->old_workers == 0);
+  edge.memory.counters["reload"] = {16, 0s};
+  const auto seen = edge.look();
+  CHECK(seen->old_workers == 2);
+  CHECK(seen->counted_at == 16);
+  edge.scope.before = seen.get();
+  edge.memory.counters["reload"] = {19, 0s};
+  edge.processes = R"({"Processes": []})";
+  CHECK(edge.look()->old_workers == 2);
+  edge.memory.counters["reload"] = {20, 0s};
+  CHECK(edge.look()->old_workers == 0);
+}
+
+TEST_CASE("an edge that served is not gone because a list lacks it") {
+  Serving edge;
+  const auto seen = edge.look();
+  edge.scope.before = seen.get();
+  edge.scope.place.reset();
+  const auto lacking = edge.look();
+  CHECK_FALSE(lacking->gone);
+  CHECK(lacking->live == "1f");
+  edge.scope.before = lacking.get();
+  edge.scope.now.steady += 30s;
+  CHECK(edge.look()->gone);
 }
