@@ -8,6 +8,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "reconciler/check.h"
+
 namespace fairlead::live {
 
 namespace asio = boost::asio;
@@ -63,7 +65,8 @@ class Watcher::Impl : public std::enable_shared_from_this<Impl> {
     settling_ = true;
     settle_.expires_at(std::min(now + options_.quiet, settle_deadline_));
     settle_.async_wait([self = shared_from_this()](ErrorCode error) {
-      if (!error && !self->stopped_) self->read();
+      // Where it had expired before it was set anew, both come: the first one reads.
+      if (!error && !self->stopped_ && self->settling_) self->read();
     });
   }
 
@@ -77,6 +80,7 @@ class Watcher::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void read() {
+    FAIRLEAD_CHECK(!reading_);  // the reader is for one reading at a time
     settling_ = false;
     reading_ = true;
     dirty_again_ = false;
