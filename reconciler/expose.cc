@@ -90,7 +90,16 @@ std::optional<std::string> read_auth(const Field& field) {
   return file;
 }
 
-std::vector<std::string> read_allow(const Field& field) {
+void refuse_of_tcp(const Field& field) {
+  for (const auto& [key, member] : field.members()) {
+    if (key == "proto" || key == "port" || key == "publish" || !member.said()) continue;
+    member.refuse("is for http, https and grpc: what speaks tcp is reached by `publish`");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> read_ranges(const Field& field) {
   std::vector<std::string> ranges;
   for (const Field& item : field.items()) {
     const auto text = item.text();
@@ -105,15 +114,6 @@ std::vector<std::string> read_allow(const Field& field) {
   }
   return ranges;
 }
-
-void refuse_of_tcp(const Field& field) {
-  for (const auto& [key, member] : field.members()) {
-    if (key == "proto" || key == "port" || key == "publish" || !member.said()) continue;
-    member.refuse("is for http, https and grpc: what speaks tcp is reached by `publish`");
-  }
-}
-
-}  // namespace
 
 Expose read_expose(const Field& field) {
   Expose expose;
@@ -130,7 +130,7 @@ Expose read_expose(const Field& field) {
   if (field["redirect"].said()) expose.redirect = field["redirect"].flag();
   expose.hsts = read_hsts(field["hsts"]);
   expose.auth = read_auth(field["auth"]);
-  expose.allow = read_allow(field["allow"]);
+  expose.allow = read_ranges(field["allow"]);
   return expose;
 }
 

@@ -9,4 +9,7 @@ namespace fairlead {
 
 Expose read_expose(const Field& field);
 
+// A list of IP addresses and CIDR ranges; also the platform file has one.
+std::vector<std::string> read_ranges(const Field& field);
+
 }  // namespace fairlead

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "reconciler/expose.h"
 #include "reconciler/grammar.h"
 
 namespace fairlead {
@@ -12,22 +13,6 @@ using namespace std::chrono_literals;
 template <typename T>
 void take(T& member, const std::optional<T>& said) {
   if (said) member = *said;
-}
-
-std::vector<std::string> read_ranges(const Field& field) {
-  std::vector<std::string> ranges;
-  for (const Field& item : field.items()) {
-    const auto text = item.text();
-    if (!text) continue;
-    if (!is_range(*text)) {
-      item.refuse(
-          "must be an IP address, or a range such as 10.0.0.0/8 that begins with its first "
-          "address, got \"" +
-          *text + "\"");
-    }
-    ranges.push_back(*text);
-  }
-  return ranges;
 }
 
 Platform::Edge::Tenant read_tenant(const Field& field, std::map<std::string, std::string>& taken) {

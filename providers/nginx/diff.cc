@@ -357,16 +357,7 @@ void describe_route(const View& view, const SiteSpec& spec, const Route& route,
   for (const std::string& host : route.hosts) {
     const auto by_file = spec.certificates.find(host);
     const CertificatePtr& certificate = by_file == spec.certificates.end() ? own : by_file->second;
-    RouteState state{host,
-                     route.expose.path,
-                     route.expose.proto == Expose::Proto::grpc    ? "grpc"
-                     : route.expose.proto == Expose::Proto::https ? "https"
-                                                                  : "http",
-                     {},
-                     "",
-                     {},
-                     "",
-                     ""};
+    RouteState state{host, route.expose.path, proto_name(route.expose.proto), {}, "", {}, "", ""};
     for (const std::string& address : view.standing.backends) {
       state.upstreams.push_back(address + ":" + std::to_string(route.expose.port));
     }
@@ -447,9 +438,8 @@ void diff_app(const Keys& keys, const View& view, Report& report) {
   const auto* added = dynamic_cast<const AppShare*>(share.get());
   if (!added) return;
   const Stand stand = stand_of(view, edge_seen(view), *added);
-  const CertificatePtr own = own_certificate(keys, view, *spec);
   for (const Route& route : spec->routes) {
-    describe_route(view, *spec, route, own, stand, report);
+    describe_route(view, *spec, route, added->own, stand, report);
   }
   const std::string& host = report.routes.back().host;
   report.resources.push_back({"route", host, stand.state, stand.cause});

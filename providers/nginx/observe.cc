@@ -20,14 +20,6 @@ constexpr seconds polling_max{3};
 // So long a nginx that runs and does not answer is taken for busy.
 constexpr seconds silence_max{30};
 
-FileCall file(FileCall::Act act, std::string path) {
-  FileCall call;
-  call.act = act;
-  call.area = FileCall::Area::edge;
-  call.path = std::move(path);
-  return call;
-}
-
 Error unreadable(const std::string& what, const Answer& answer) {
   return {Code::unavailable, what + ": " + answer.error, ""};
 }
@@ -151,8 +143,8 @@ class EdgeObserver : public Observer {
   }
 
   void ask_folder() {
-    ask(file(FileCall::Act::list, ""), [this](const Answer& answer) { return files(answer); });
-    ask(file(FileCall::Act::read, current_path), [this](const Answer& answer) -> Result<void> {
+    ask(edge_file(FileCall::Act::list, ""), [this](const Answer& answer) { return files(answer); });
+    ask(edge_file(FileCall::Act::read, current_path), [this](const Answer& answer) -> Result<void> {
       if (!answer.ok() && answer.status != 404) return unreadable("read current.conf", answer);
       seen_->current = parse_current(answer.body);
       return {};
@@ -203,7 +195,7 @@ class EdgeObserver : public Observer {
       // What nginx serves it serves also where the file is gone.
       if (known != before_.generations.end()) seen_->generations[id] = known->second;
       if (known != before_.generations.end() || seen_->files.count(path) == 0) continue;
-      ask(file(FileCall::Act::read, path), [this, id](const Answer& answer) -> Result<void> {
+      ask(edge_file(FileCall::Act::read, path), [this, id](const Answer& answer) -> Result<void> {
         if (!answer.ok() && answer.status != 404) return unreadable("read generation", answer);
         if (answer.ok()) seen_->generations[id] = parse_index(answer.body);
         return {};

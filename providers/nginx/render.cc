@@ -12,11 +12,6 @@ namespace {
 
 constexpr std::size_t content_id_digits = 32;
 
-const char* proto_name(Expose::Proto proto) {
-  if (proto == Expose::Proto::https) return "https";
-  return proto == Expose::Proto::grpc ? "grpc" : "http";
-}
-
 class SiteRenderer {
  public:
   SiteRenderer(const SiteSpec& spec, const std::vector<std::string>& backends,
@@ -230,6 +225,11 @@ class SiteRenderer {
 };
 
 }  // namespace
+
+const char* proto_name(Expose::Proto proto) {
+  if (proto == Expose::Proto::https) return "https";
+  return proto == Expose::Proto::grpc ? "grpc" : "http";
+}
 
 Site render_site(const SiteSpec& spec, const std::vector<std::string>& backends,
                  const CertificatePtr& self_signed, const Platform& platform, Version version) {

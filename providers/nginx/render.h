@@ -32,6 +32,9 @@ struct Version {
   auto operator<=>(const Version&) const = default;
 };
 
+// "http", "https" or "grpc".
+const char* proto_name(Expose::Proto proto);
+
 // One app's part, with everything that it needs beside.
 struct Site {
   std::string text;

@@ -21,14 +21,6 @@ Step of(std::string verb, std::string resource) {
   return step;
 }
 
-FileCall file(FileCall::Act act, std::string path) {
-  FileCall call;
-  call.act = act;
-  call.area = FileCall::Area::edge;
-  call.path = std::move(path);
-  return call;
-}
-
 Error denied(const std::string& what) {
   return {Code::denied, "refused by fairlead's policy: " + what, ""};
 }
@@ -132,9 +124,17 @@ bool is_known(const ProcessCall& call, const Platform& platform) {
 
 }  // namespace
 
+FileCall edge_file(FileCall::Act act, std::string path) {
+  FileCall call;
+  call.act = act;
+  call.area = FileCall::Area::edge;
+  call.path = std::move(path);
+  return call;
+}
+
 Step write_file(const std::string& path, const Secret& content) {
   Step step = of("write", "file " + path);
-  FileCall call = file(FileCall::Act::write, path);
+  FileCall call = edge_file(FileCall::Act::write, path);
   call.content = content;
   // Keys are read by nginx's master alone; passwords by its workers, whoever they run as.
   if (!path.starts_with("certificates/")) call.mode = 0644;
@@ -144,13 +144,13 @@ Step write_file(const std::string& path, const Secret& content) {
 
 Step remove_file(const std::string& path) {
   Step step = of("remove", "file " + path);
-  step.request = file(FileCall::Act::remove, path);
+  step.request = edge_file(FileCall::Act::remove, path);
   return step;
 }
 
 Step switch_to(const std::string& generation) {
   Step step = of("switch", "generation " + generation);
-  FileCall call = file(FileCall::Act::write, current_path);
+  FileCall call = edge_file(FileCall::Act::write, current_path);
   call.content = Secret(current_text(generation));
   step.request = std::move(call);
   return step;

@@ -13,6 +13,9 @@ inline constexpr char note_rejected[] = "rejected ";
 // Place::instance of an nginx on the host.
 inline constexpr char host_instance[] = "host";
 
+// One act on a file below the edge's folder.
+FileCall edge_file(FileCall::Act act, std::string path);
+
 Step write_file(const std::string& path, const Secret& content);
 Step remove_file(const std::string& path);
 // current.conf names the generation.
