@@ -178,7 +178,7 @@ Result<void> HttpClient::add_registry_login(HttpCall& call) const {
 }
 
 Result<Endpoint> HttpClient::endpoint_of(const HttpCall& call) const {
-  if (call.endpoint == "engine") return engine_endpoint(platform()->engine);
+  if (call.endpoint == "engine") return engine();
   return service_endpoint(call.endpoint, call.tls);
 }
 
@@ -221,8 +221,10 @@ std::vector<HttpClient::Idle> HttpClient::remove_idle(const Endpoint* endpoint) 
   return ended;
 }
 
+Result<Endpoint> HttpClient::engine() const { return engine_endpoint(platform()->engine); }
+
 Result<std::unique_ptr<Connection>> HttpClient::connect_engine() const {
-  const Result<Endpoint> place = engine_endpoint(platform()->engine);
+  const Result<Endpoint> place = engine();
   if (!place) return place.error();
   return std::make_unique<Connection>(*place, false);
 }

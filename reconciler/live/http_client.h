@@ -36,6 +36,8 @@ class HttpClient {
   // by a POST, too.
   Answer send(const HttpCall& call, const LineSeen& progressed = nullptr);
 
+  Result<Endpoint> engine() const;  // where it is now
+
   // A connection for a stream, and the stream itself, which returns why it ended. `lines` gets
   // whole lines.
   Result<std::unique_ptr<Connection>> connect_engine() const;

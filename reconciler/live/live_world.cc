@@ -227,7 +227,7 @@ class LiveWorld::Impl {
   const FileStore files_;
   HttpClient http_;
   SqlClient sql_;
-  const ProcessRunner processes_;
+  ProcessRunner processes_;
   SerialJobs file_jobs_;
   CallPool pool_;
   std::map<RequestId, std::unique_ptr<EventStream>> streams_;  // absent: not open

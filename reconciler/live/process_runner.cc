@@ -25,6 +25,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kStreamMax = 16u << 20;
 constexpr std::size_t kEnvironmentMax = 64u << 10;
 constexpr milliseconds kAskAgain{20};
+constexpr std::size_t kShellLessMax = 100;
 
 Answer no_answer(std::string error) { return Answer{0, "", std::move(error)}; }
 
@@ -98,6 +99,22 @@ std::string exec_body(const ProcessCall& call) {
       .dump();
 }
 
+std::string shell_body() {
+  return Json::object({{"Cmd", Json(ContainerShell::command())},
+                       {"AttachStdin", true},
+                       {"AttachStdout", true},
+                       {"AttachStderr", true},
+                       {"Tty", false}})
+      .dump();
+}
+
+bool fits_shell(const ProcessCall& call) {
+  const auto& words = call.arguments;
+  return !call.writes() && call.environment.empty() &&
+         std::all_of(words.begin(), words.end(),
+                     [](const std::string& word) { return word.find('\n') == word.npos; });
+}
+
 // A terminal ends its lines with both.
 std::string without_returns(std::string text) {
   for (std::size_t at = 0; (at = text.find("\r\n", at)) != std::string::npos;) text.erase(at, 1);
@@ -135,7 +152,7 @@ ProcessRunner::ProcessRunner(HttpClient& http, bool read_only)
 
 void ProcessRunner::stop() const { FAIRLEAD_CHECK(::eventfd_write(stop_.get(), 1) == 0); }
 
-Answer ProcessRunner::call(const ProcessCall& call) const {
+Answer ProcessRunner::call(const ProcessCall& call) {
   if (call.arguments.empty()) return Answer{404, "", "there is no program to run"};
   if (readable(stop_.get())) return no_answer("fairlead is ending");
   if (read_only_ && call.writes())
@@ -145,7 +162,7 @@ Answer ProcessRunner::call(const ProcessCall& call) const {
 }
 
 Answer ProcessRunner::ask(const std::string& method, const std::string& path, std::string body,
-                          Clock::time_point deadline) const {
+                          Deadline deadline) const {
   HttpCall http;
   http.method = method;
   http.path = path;
@@ -156,8 +173,61 @@ Answer ProcessRunner::ask(const std::string& method, const std::string& path, st
   return http_.send(http);
 }
 
-Answer ProcessRunner::in_container(const ProcessCall& call) const {
-  const Clock::time_point deadline = Clock::now() + call.timeout;
+Answer ProcessRunner::in_container(const ProcessCall& call) {
+  const Deadline deadline = Clock::now() + call.timeout;
+  std::optional<Answer> answer;
+  if (fits_shell(call)) answer = in_shell(call, deadline);
+  return answer ? *answer : by_exec(call, deadline);
+}
+
+// Nothing where an exec must say it: what ran here only reads, so that it may run again.
+std::optional<Answer> ProcessRunner::in_shell(const ProcessCall& call, Deadline deadline) {
+  std::optional<ContainerShell> shell = take_shell(call.container);
+  if (!shell) shell = start_shell(call.container, deadline);
+  if (!shell) return std::nullopt;
+  std::optional<ContainerShell::Ended> end = shell->run(call.arguments, deadline, stop_.get());
+  if (readable(stop_.get())) return no_answer("fairlead is ending");
+  if (!end && Clock::now() >= deadline) return no_answer("the program has not ended in time");
+  if (!end) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  shells_.insert_or_assign(call.container, std::move(*shell));
+  // Words of the shell for what it could not start.
+  if (end->code == 126 || end->code == 127) return std::nullopt;
+  return ended(end->code, last_part(std::move(end->output)));
+}
+
+std::optional<ContainerShell> ProcessRunner::take_shell(const std::string& container) {
+  const std::lock_guard lock(mutex_);
+  const auto kept = shells_.extract(container);
+  if (kept.empty()) return std::nullopt;
+  return std::move(kept.mapped());
+}
+
+std::optional<ContainerShell> ProcessRunner::start_shell(const std::string& container,
+                                                         Deadline deadline) {
+  const Result<Endpoint> engine = http_.engine();
+  if (!engine || engine->kind != Endpoint::Kind::unix_socket) return std::nullopt;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(shells_, [](const auto& kept) { return kept.second.ended(); });
+    if (without_shell_.count(container) != 0) return std::nullopt;
+  }
+  const Answer made =
+      ask("POST", "/containers/" + percent_encode(container) + "/exec", shell_body(), deadline);
+  if (!made.ok()) return std::nullopt;
+  const Result<Json> exec = Json::parse(made.body);
+  if (!exec) return std::nullopt;
+  Result<ContainerShell> shell =
+      ContainerShell::start(engine->host, (*exec)["Id"].as_string(), deadline);
+  // Where the image has none the engine says so in the stream, which then ends.
+  if (shell && shell->run({"true"}, deadline, stop_.get())) return std::move(*shell);
+  const std::lock_guard lock(mutex_);
+  if (without_shell_.size() >= kShellLessMax) without_shell_.clear();
+  without_shell_.insert(container);
+  return std::nullopt;
+}
+
+Answer ProcessRunner::by_exec(const ProcessCall& call, Deadline deadline) const {
   const Answer made = ask("POST", "/containers/" + percent_encode(call.container) + "/exec",
                           exec_body(call), deadline);
   if (!made.ok()) return refused(made);
@@ -170,7 +240,7 @@ Answer ProcessRunner::in_container(const ProcessCall& call) const {
 }
 
 Answer ProcessRunner::ended_in_container(const std::string& exec, std::string output,
-                                         Clock::time_point deadline) const {
+                                         Deadline deadline) const {
   for (;;) {
     const Answer answer = ask("GET", exec + "/json", "", deadline);
     if (!answer.ok()) return no_answer("the end of the program is not known: " + answer.error);

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <functional>
 #include <future>
 #include <thread>
 
@@ -29,6 +31,23 @@ class Bench {
     call.environment = {{"TOKEN", "a b"}};
     call.timeout = timeout;
     return runner.call(call);
+  }
+  // One that a kept shell may run.
+  Answer run_kept(live::ProcessRunner& with, std::vector<std::string> arguments,
+                  milliseconds timeout = milliseconds(10'000)) const {
+    ProcessCall call;
+    call.container = name;
+    call.arguments = std::move(arguments);
+    call.timeout = timeout;
+    return with.call(call);
+  }
+  // Shells that wait in the container, as its processes tell.
+  int shells() const {
+    int found = 0;
+    const Json top = engine.done("GET", "/containers/" + name + "/top");
+    for (const Json& process : top["Processes"].items())
+      found += process.items().back().as_string().find("read -r mark") != std::string::npos ? 1 : 0;
+    return found;
   }
 
   const std::string name = "process-test-" + std::to_string(::getpid());
@@ -116,6 +135,77 @@ TEST_CASE("calls to the engine go on as before after the output of programs") {
     CHECK(bench.run({"echo", std::to_string(i)}).body == std::to_string(i) + "\n");
     CHECK(bench.http.call(call).status >= 400);
   }
+}
+
+milliseconds median_of_7(const std::function<void()>& act) {
+  std::vector<milliseconds> took;
+  for (int i = 0; i < 7; ++i) {
+    const auto start = Clock::now();
+    act();
+    took.push_back(std::chrono::ceil<milliseconds>(Clock::now() - start));
+  }
+  std::sort(took.begin(), took.end());
+  return took[3];
+}
+
+TEST_CASE("programs that only read run one after another in one shell, and far quicker") {
+  Bench bench;
+  CHECK(bench.run_kept(bench.runner, {"echo", "one"}).body == "one\n");
+  CHECK(bench.shells() == 1);
+  const milliseconds kept =
+      median_of_7([&] { CHECK(bench.run_kept(bench.runner, {"/bin/true"}).status == 200); });
+  const milliseconds alone = median_of_7([&] { CHECK(bench.run({"/bin/true"}).status == 200); });
+  CHECK(kept.count() * 2 < alone.count());
+  CHECK(bench.shells() == 1);
+}
+
+TEST_CASE("a kept shell takes words as they are, and tells the end and both streams") {
+  Bench bench;
+  const std::vector<std::string> words = {"printf", "%s|", "a b", "$(id)", "", "-n", "\"';`\\ *"};
+  CHECK(bench.run_kept(bench.runner, words).body == "a b|$(id)||-n|\"';`\\ *|");
+  const Answer bad = bench.run_kept(bench.runner, {"sh", "-c", "echo out; echo err >&2; exit 3"});
+  CHECK(bad.status == 500);
+  CHECK(bad.error == "exit code 3");
+  CHECK(bad.body == "out\nerr\n");
+  // What looks like the end of a program, or would read what comes next.
+  CHECK(bench.run_kept(bench.runner, {"printf", "\\nmark 7\\n"}).body == "\nmark 7\n");
+  CHECK(bench.run_kept(bench.runner, {"cat"}).body.empty());
+  const Answer many = bench.run_kept(
+      bench.runner,
+      {"sh", "-c", "i=0; while [ $i -lt 40000 ]; do echo 0123456789012345678; i=$((i + 1)); done"});
+  CHECK(many.body.size() > 60'000);
+  CHECK(many.body.size() <= 65'536);
+  CHECK(bench.run_kept(bench.runner, {"no-such-program"}).status == 404);
+  CHECK(bench.shells() == 1);
+}
+
+TEST_CASE("a kept shell ends with who keeps it, and where its container is started anew") {
+  Bench bench;
+  {
+    live::ProcessRunner other(bench.http, false);
+    CHECK(bench.run_kept(other, {"true"}).status == 200);
+    CHECK(bench.shells() == 1);
+    bench.engine.done("POST", "/containers/" + bench.name + "/restart?t=0");
+    CHECK(bench.shells() == 0);
+    CHECK(bench.run_kept(other, {"echo", "anew"}).body == "anew\n");  // by an exec of its own
+    CHECK(bench.run_kept(other, {"echo", "kept"}).body == "kept\n");
+    CHECK(bench.shells() == 1);
+    CHECK(bench.run_kept(other, {"sleep", "100"}, milliseconds(300)).status == 0);
+    CHECK(bench.run_kept(other, {"echo", "on"}).body == "on\n");
+  }
+  const auto end = Clock::now() + std::chrono::seconds(5);
+  while (bench.shells() > 1 && Clock::now() < end) std::this_thread::sleep_for(milliseconds(20));
+  CHECK(bench.shells() <= 1);  // one may sleep for whom nobody waits any more
+}
+
+TEST_CASE("where there is no shell each program has an exec of its own") {
+  Bench bench;
+  bench.engine.remove(bench.name);
+  bench.engine.run(bench.name, Json::object({{"Env", Json::array({"PATH=/nowhere"})},
+                                             {"Entrypoint", Json::array({"/bin/sleep", "1000"})}}));
+  for (int i = 0; i < 2; ++i)
+    CHECK(bench.run_kept(bench.runner, {"/bin/echo", "here"}).body == "here\n");
+  CHECK(bench.shells() == 0);
 }
 
 }  // namespace
