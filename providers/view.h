@@ -4,11 +4,13 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "reconciler/graph.h"
 #include "reconciler/image_manifests.h"
 #include "reconciler/ranges.h"
+#include "reconciler/shared.h"
 #include "reconciler/world.h"
 
 // What a provider's decisions are made from: what was seen, what is remembered, where things are,
@@ -109,6 +111,7 @@ struct Share {
   virtual ~Share() = default;
 };
 using SharePtr = std::shared_ptr<const Share>;
+using Shares = Shared<std::map<std::string, SharePtr>>;  // by app; null: it adds nothing
 
 // All that a diff may depend on.
 struct View {
@@ -132,11 +135,10 @@ struct View {
   // Service → what this provider has seen of the app that runs it; absent: nothing. Those that the
   // app uses, and those that it used and no longer does.
   std::map<std::string, const Section*> services;
-  // Of an app that runs a service: the apps that use it.
-  std::set<std::string> guests;
+  // Of an app that runs a service: the apps that use it, in order.
+  std::vector<std::string_view> guests;
   std::optional<Place> place;  // likewise: where its container is, ready or not
-  // Likewise: what each app adds. Null: nothing; absent: there is no such app.
-  std::map<std::string, SharePtr> shares;
+  Shares shares;               // likewise: what each app adds; absent: there is no such app
   std::set<std::string> undecided;  // apps of which it is not known yet what they add
   std::optional<Traffic> traffic;   // to the app's main process
   std::string waiting_for;  // other apps that must be Healthy before anything new starts; empty: go

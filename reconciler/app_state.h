@@ -148,8 +148,6 @@ struct AppState {
   int repeats = 0;        // how often the same plan was done in a row: it does not help
   bool planned = false;
   std::optional<Place> serves_at;  // of an app that runs a service
-  // By provider: what it adds to what is kept for all. Absent: not known yet.
-  std::map<std::string, SharePtr> shares;
   Duration traffic_since{0};  // steady; since when requests are sent where they are sent now
 
   // What is known.

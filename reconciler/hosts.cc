@@ -104,8 +104,7 @@ const std::map<std::string, std::string>& HostOwners::lost(const std::string& ap
 
 std::string HostOwners::encode() const {
   if (owners_.empty()) return "";
-  Json owners = Json::object();
-  for (const auto& [host, app] : owners_) owners.set(host, app);
+  const Json owners = Json::object_of(Json::Members(owners_.begin(), owners_.end()));
   return Json::object({{"schema", 1}, {"owners", owners}}).pretty() + "\n";
 }
 

@@ -36,44 +36,60 @@ class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> 
     return place(Json(std::string(text, length)));
   }
   bool Key(const char* text, rapidjson::SizeType length, bool) {
-    keys_.emplace_back(text, length);
+    open_.back().key.assign(text, length);
     return true;
   }
-  bool StartObject() { return open(Json::object()); }
-  bool EndObject(rapidjson::SizeType) { return close(); }
-  bool StartArray() { return open(Json::array()); }
-  bool EndArray(rapidjson::SizeType) { return close(); }
+  bool StartObject() { return open(true); }
+  bool EndObject(rapidjson::SizeType) {
+    Json::Members members = std::move(open_.back().members);
+    open_.pop_back();
+    return place(Json::object_of(std::move(members)));
+  }
+  bool StartArray() { return open(false); }
+  bool EndArray(rapidjson::SizeType) {
+    Json::Array items = std::move(open_.back().items);
+    open_.pop_back();
+    return place(Json::array(std::move(items)));
+  }
 
  private:
-  bool open(Json value) {
+  struct Open {
+    bool object = false;
+    std::string key;  // of the member that comes next
+    Json::Members members;
+    Json::Array items;
+  };
+
+  bool open(bool object) {
     if (open_.size() >= depth_max) return false;
-    open_.push_back(std::move(value));
+    open_.push_back({object, "", {}, {}});
     return true;
-  }
-  bool close() {
-    Json done = std::move(open_.back());
-    open_.pop_back();
-    return place(std::move(done));
   }
   bool place(Json value) {
     if (open_.empty()) {
       root_ = std::move(value);
-    } else if (open_.back().is_object()) {
-      open_.back().set(std::move(keys_.back()), std::move(value));
-      keys_.pop_back();
+    } else if (open_.back().object) {
+      open_.back().members.emplace_back(std::move(open_.back().key), std::move(value));
     } else if (item_ && open_.size() == 1) {
       (*item_)(value);
     } else {
-      open_.back().push(std::move(value));
+      open_.back().items.push_back(std::move(value));
     }
     return true;
   }
 
   Json& root_;
   const std::function<void(const Json&)>* item_;
-  std::vector<Json> open_;
-  std::vector<std::string> keys_;
+  std::vector<Open> open_;
 };
+
+bool has_doubles(const Json::Members& members) {
+  std::vector<std::string_view> keys;
+  keys.reserve(members.size());
+  for (const auto& [key, value] : members) keys.push_back(key);
+  std::sort(keys.begin(), keys.end());
+  return std::adjacent_find(keys.begin(), keys.end()) != keys.end();
+}
 
 template <typename Writer>
 void write(Writer& writer, const Json& value, bool sorted) {
@@ -134,6 +150,16 @@ Json Json::object(std::initializer_list<std::pair<std::string, Json>> members) {
   Json made;
   made.value_ = Members();
   for (const auto& [key, value] : members) made.set(key, value);
+  return made;
+}
+
+Json Json::object_of(Members members) {
+  Json made = object();
+  if (has_doubles(members)) {
+    for (auto& [key, value] : members) made.set(std::move(key), std::move(value));
+  } else {
+    made.value_ = std::move(members);
+  }
   return made;
 }
 

@@ -35,6 +35,8 @@ class Json {
   Json(const std::vector<std::string>& values);                  // NOLINT
 
   static Json object(std::initializer_list<std::pair<std::string, Json>> members = {});
+  // The same of many; of members with the same key the last one counts.
+  static Json object_of(Members members);
   static Json array(Array items = {});
 
   // Errors: invalid, with the offset of the first byte that is not JSON. Depth is limited to 128.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "providers/provider.h"
@@ -60,6 +61,12 @@ class Link {
                                                  const Answer& answer, Instant now);
   // Somebody who asked it otherwise got no sense out of it.
   void lost(const std::string& error, Instant now);
+  // What apps add to what the provider keeps for all of them; absent: that is not known yet.
+  const Shares& shares() const { return shares_; }
+  void keep_share(const std::string& app, SharePtr share) {
+    shares_.edit().insert_or_assign(app, std::move(share));
+  }
+  void forget(const std::string& app) { shares_.edit().erase(app); }
   // Whether the listing just taken was the first since the connection was made: until then anything
   // may have happened unseen.
   bool first_listing() const { return first_listing_; }
@@ -81,6 +88,7 @@ class Link {
   std::vector<Answer> handshake_;
   std::optional<Session> session_;
   SectionPtr shared_;
+  Shares shares_;
   std::unique_ptr<Observer> lister_;
   std::size_t outstanding_ = 0;
   std::string listing_error_;

@@ -47,7 +47,7 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
     for (const auto& [name, other] : apps_) {
       // Of one whose image is still to be read it is not known yet.
       const bool uses = !other.wanted || other.wanted->services.count(state.name) > 0;
-      if (uses) view.guests.insert(name);
+      if (uses) view.guests.push_back(name);
     }
   }
   if (!state.wanted) return view;
@@ -73,14 +73,15 @@ void Reconciler::take_shares(AppState& state) {
   const std::optional<Traffic> traffic = traffic_of(state);
   const bool decided = state.wanted || state.removing || nothing_left(state);
   if (!decided || (traffic && !traffic->known && !traffic->lost)) return;
-  for (const Link& held : links_) {
+  for (Link& held : links_) {
     const std::string host = held.provider().hosted_by(*platform_);
     if (host.empty() || host == state.name || !held.up()) continue;
     SharePtr share = state.wanted ? held.provider().share(view_of(state, held)) : nullptr;
-    const auto [known, first] = state.shares.try_emplace(std::string(held.provider().name()));
+    const auto known = held.shares()->find(state.name);
+    const bool first = known == held.shares()->end();
     if (!first && same(known->second, share)) continue;
-    const bool news = share != known->second;
-    known->second = std::move(share);
+    const bool news = !first || share;
+    held.keep_share(state.name, std::move(share));
     const auto keeper = apps_.find(host);
     if (!news || keeper == apps_.end()) continue;
     AppState& keeping = keeper->second;
@@ -106,14 +107,12 @@ void Reconciler::tell_concerned(const AppState& host, const Link& held, const Se
 }
 
 void Reconciler::show_shares(const Link& held, View& view) const {
+  view.shares = held.shares();
+  auto decided = view.shares->begin();
   for (const auto& [name, state] : apps_) {
-    if (name == view.app) continue;
-    const auto share = state.shares.find(std::string(held.provider().name()));
-    if (share == state.shares.end()) {
-      view.undecided.insert(name);
-    } else {
-      view.shares[name] = share->second;
-    }
+    while (decided != view.shares->end() && decided->first < name) ++decided;
+    const bool known = decided != view.shares->end() && decided->first == name;
+    if (!known && name != view.app) view.undecided.insert(name);
   }
 }
 

@@ -28,7 +28,7 @@ struct Edge {
       : scene(parse_scene(manifest, before, "network blog 10.213.0.0/26\n" + containers)) {
     for (SeenContainer& container : scene.seen.containers) {
       const int digit = container.identity.replica + (is_new(container) ? 1 : 4);
-      container.networks["blog"].address = "10.213.0." + std::to_string(digit);
+      container.networks.edit()["blog"].address = "10.213.0." + std::to_string(digit);
     }
     view = scene.view();
   }

@@ -49,14 +49,14 @@ TEST_CASE("an entry of the container list is read") {
   CHECK(seen->health == "healthy");
   CHECK(seen->alive());
   CHECK_FALSE(seen->failed());
-  CHECK(seen->networks.at("blog").network_id == "n1");
+  CHECK(seen->networks->at("blog").network_id == "n1");
 }
 
 TEST_CASE("of a container's addresses the configured one counts, else the actual one") {
   const auto seen = decode_container(keys, list_entry(owner_labels(keys, web)));
   REQUIRE(seen.has_value());
-  CHECK(seen->networks.at("blog").address == "10.213.0.2");
-  CHECK(seen->networks.at("other").address == "172.20.0.3");
+  CHECK(seen->networks->at("blog").address == "10.213.0.2");
+  CHECK(seen->networks->at("other").address == "172.20.0.3");
 }
 
 TEST_CASE("a container whose labels are not proven ours is not seen at all") {

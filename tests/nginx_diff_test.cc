@@ -37,12 +37,12 @@ struct Scene {
   }
 
   void generation(const std::string& id, const Index& index) {
-    seen.files.insert(generation_path(id));
+    seen.files.edit().insert(generation_path(id));
     seen.generations[id] = index;
-    for (const auto& [app, site] : index) seen.files.insert(site_path(app, site.id));
+    for (const auto& [app, site] : index) seen.files.edit().insert(site_path(app, site.id));
   }
   void serves(const std::string& id, const Index& index) {
-    seen.files = {"current.conf"};
+    seen.files = std::set<std::string>{"current.conf"};
     seen.generations.clear();
     generation(id, index);
     seen.current = seen.live = id;
@@ -54,7 +54,7 @@ struct Scene {
     share->site.text = "server of " + id;
     if (!file.empty()) share->site.files[file] = Secret("content");
     share->addresses = {"10.213.0.9"};
-    view.shares[app] = share;
+    view.shares.edit()[app] = share;
   }
   void counted(const std::string& name, Duration ago, int count = 1) {
     memory.counters[name] = {count, view.now.steady - ago};
@@ -83,7 +83,7 @@ struct Scene {
         text.replace(at, id.size(), name);
       }
     };
-    if (!view.shares.empty()) word(id_of_new(), "NEW");
+    if (!view.shares->empty()) word(id_of_new(), "NEW");
     word(Scene().none(), "NONE");
     word(old_id, "OLD");
     return text;
@@ -136,7 +136,7 @@ TEST_CASE("a site that is new is written, tested, switched to, reloaded and wait
 TEST_CASE("what is there is not written again") {
   Scene scene;
   scene.adds("blog", "b1");
-  scene.seen.files.insert("sites/blog.b1.conf");
+  scene.seen.files.edit().insert("sites/blog.b1.conf");
   CHECK(scene.plan() ==
         "1. write file generation.NEW.conf: blog added\n"
         "2. test generation NEW after 1: blog added\n"
@@ -243,7 +243,7 @@ TEST_CASE("at rest what nothing refers to goes, and what is missing is written")
   scene.adds("blog", "b1", "certificates/1f2e.pem");
   scene.serves(scene.id_of_new(), blog_1);
   for (const char* path : {"generation.dead.conf", "sites/blog.b0.conf", "passwords/1f2e"}) {
-    scene.seen.files.insert(path);
+    scene.seen.files.edit().insert(path);
   }
   CHECK(scene.plan() ==
         "1. write file certificates/1f2e.pem: blog\n"
@@ -258,7 +258,7 @@ TEST_CASE("beside a site that is kept nothing is removed that it may need") {
   const Index shop = {{"shop", {"c1", {}}}};
   scene.serves(old_id, shop);
   scene.view.undecided = {"shop"};
-  scene.seen.files.insert("passwords/1f2e");
+  scene.seen.files.edit().insert("passwords/1f2e");
   CHECK(scene.plan().find("passwords") == std::string::npos);
 }
 
@@ -273,7 +273,7 @@ TEST_CASE("where its files are gone they are put back, and nginx is told nothing
   Scene scene;
   scene.adds("blog", "b1");
   scene.serves(scene.id_of_new(), blog_1);
-  scene.seen.files.clear();
+  scene.seen.files.edit().clear();
   scene.seen.current.clear();
   CHECK(scene.plan() == with_blog("blog added"));
   scene.view.undecided = {"shop"};

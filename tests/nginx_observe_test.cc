@@ -88,7 +88,7 @@ TEST_CASE("the folder, nginx's generation, and the sites of it") {
   REQUIRE(seen->live_sites());
   CHECK(seen->live_sites()->at("blog") == Included{"b1", {"10.0.0.9"}});
   // What an ACME client put there is nobody's to tidy.
-  CHECK(seen->files == std::set<std::string>{"current.conf", "generation.1f.conf"});
+  CHECK(*seen->files == std::set<std::string>{"current.conf", "generation.1f.conf"});
 }
 
 TEST_CASE("a generation that was read is not read again") {

@@ -118,8 +118,8 @@ class SeenReader {
     made.name = made.identity.name();
     made.id = "c-" + name;
     made.state = "running";
-    made.networks[name] = {"n-" + name, "10.213.9.2"};
-    if (attached) made.networks["blog"] = {"n1", "10.213.0.60"};
+    made.networks.edit()[name] = {"n-" + name, "10.213.9.2"};
+    if (attached) made.networks.edit()["blog"] = {"n1", "10.213.0.60"};
     if (attached) scene_.seen.visitors.push_back(made);
     scene_.services[name].containers.push_back(std::move(made));
     return true;
@@ -210,7 +210,7 @@ class SeenReader {
     made.name = made.identity.name() + (name.find(".failed") != name.npos ? ".failed" : "");
     made.id = "c" + std::to_string(scene_.seen.containers.size() + 1) + "-" + name;
     made.image_id = "sha256:1";
-    made.networks[made.identity.app] = {"n1", "10.213.0." + std::to_string(next_address_++)};
+    made.networks.edit()[made.identity.app] = {"n1", "10.213.0." + std::to_string(next_address_++)};
     made.detail = Detail();
     std::istringstream parts(name);
     std::string app, process, word;
@@ -281,11 +281,11 @@ class SeenReader {
     else if (key == "pids")
       detail.limits.pids = std::stoi(value);
     else if (key == "network")
-      made.networks[value] = {"other-" + value, "10.9.0.2"};
+      made.networks.edit()[value] = {"other-" + value, "10.9.0.2"};
     else if (key == "detached")
-      made.networks.clear();
+      made.networks.edit().clear();
     else if (key == "network-id")
-      made.networks[made.identity.app].network_id = value;
+      made.networks.edit()[made.identity.app].network_id = value;
     else if (key == "probe")
       probe(made, value);
     else if (key == "uninspected")

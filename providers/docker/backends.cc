@@ -15,8 +15,8 @@ constexpr char main_process[] = "web";
 constexpr seconds default_drain{10};
 
 std::string address_of(const SeenContainer& container) {
-  const auto endpoint = container.networks.find(network_name(container.identity.app));
-  return endpoint == container.networks.end() ? "" : endpoint->second.address;
+  const auto endpoint = container.networks->find(network_name(container.identity.app));
+  return endpoint == container.networks->end() ? "" : endpoint->second.address;
 }
 
 std::shared_ptr<const ContainerSpec> main_spec(const View& view) {

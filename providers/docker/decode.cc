@@ -68,11 +68,13 @@ std::optional<SeenContainer> decode_container(const Keys& keys, const Json& entr
   seen.fields = labels[label::fields].as_string();
   seen.state = entry["State"].as_string();
   seen.health = health_in(entry["Status"].as_string());
+  std::map<std::string, Endpoint> networks;
   for (const auto& [name, endpoint] : entry["NetworkSettings"]["Networks"].members()) {
     const std::string& wanted = endpoint["IPAMConfig"]["IPv4Address"].as_string();
     const std::string& actual = endpoint["IPAddress"].as_string();
-    seen.networks[name] = {endpoint["NetworkID"].as_string(), wanted.empty() ? actual : wanted};
+    networks[name] = {endpoint["NetworkID"].as_string(), wanted.empty() ? actual : wanted};
   }
+  seen.networks = std::move(networks);
   return seen;
 }
 

@@ -25,8 +25,8 @@ const SeenNetwork* own_network(const SeenApp& seen) {
     if (!network.ours) continue;
     const bool used = std::any_of(
         seen.containers.begin(), seen.containers.end(), [&](const SeenContainer& container) {
-          const auto endpoint = container.networks.find(network.name);
-          return endpoint != container.networks.end() && endpoint->second.network_id == network.id;
+          const auto endpoint = container.networks->find(network.name);
+          return endpoint != container.networks->end() && endpoint->second.network_id == network.id;
         });
     if (!found || used) found = &network;
   }
@@ -36,10 +36,10 @@ const SeenNetwork* own_network(const SeenApp& seen) {
 std::set<std::string> addresses_in_use(const SeenApp& seen) {
   std::set<std::string> used;
   for (const SeenContainer& container : seen.containers) {
-    for (const auto& [name, endpoint] : container.networks) used.insert(endpoint.address);
+    for (const auto& [name, endpoint] : *container.networks) used.insert(endpoint.address);
   }
   for (const SeenContainer& visitor : seen.visitors) {
-    for (const auto& [name, endpoint] : visitor.networks) used.insert(endpoint.address);
+    for (const auto& [name, endpoint] : *visitor.networks) used.insert(endpoint.address);
   }
   return used;
 }
@@ -159,8 +159,8 @@ class AppDiff {
   bool is_attached(const std::string& id) const {
     return std::any_of(draft_.seen.visitors.begin(), draft_.seen.visitors.end(),
                        [&](const SeenContainer& visitor) {
-                         const auto endpoint = visitor.networks.find(network_name(view_.app));
-                         return visitor.id == id && endpoint != visitor.networks.end() &&
+                         const auto endpoint = visitor.networks->find(network_name(view_.app));
+                         return visitor.id == id && endpoint != visitor.networks->end() &&
                                 endpoint->second.network_id == draft_.own->id;
                        });
   }
@@ -313,7 +313,7 @@ Standing standing_of(const View& view) {
     if (old && !container.failed()) standing.settled = false;
     if (!container.alive()) continue;
     standing.running = true;
-    for (const auto& [name, endpoint] : container.networks) {
+    for (const auto& [name, endpoint] : *container.networks) {
       if (!endpoint.address.empty()) standing.addresses.insert(endpoint.address);
     }
   }
@@ -323,9 +323,9 @@ Standing standing_of(const View& view) {
 
 const SeenContainer* serving_container(const SeenApp& seen) {
   for (const SeenContainer& container : seen.containers) {
-    const auto endpoint = container.networks.find(network_name(container.identity.app));
+    const auto endpoint = container.networks->find(network_name(container.identity.app));
     const bool serves = container.identity.process == "web" && container.state == "running" &&
-                        !container.failed() && endpoint != container.networks.end() &&
+                        !container.failed() && endpoint != container.networks->end() &&
                         !endpoint->second.address.empty();
     if (serves) return &container;
   }
@@ -338,11 +338,11 @@ std::vector<Probe> health_probes(const View& view) {
   for (const auto& spec : container_specs(*view.wanted)) {
     if (!spec->http) continue;
     for (const SeenContainer& container : seen_of(view).containers) {
-      const auto endpoint = container.networks.find(network_name(view.app));
+      const auto endpoint = container.networks->find(network_name(view.app));
       const bool asked = container.identity.process == spec->process &&
                          container.identity.fingerprint == spec->fingerprint &&
                          container.state == "running" && container.detail &&
-                         endpoint != container.networks.end() && !endpoint->second.address.empty();
+                         endpoint != container.networks->end() && !endpoint->second.address.empty();
       if (!asked) continue;
       HttpCall call;
       call.endpoint = endpoint->second.address + ":" + std::to_string(spec->http->port);

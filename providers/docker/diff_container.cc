@@ -163,9 +163,10 @@ ProcessDiff::Needs ProcessDiff::mend_networks(const SeenContainer& container) {
   const std::string own = network_name(spec_.app);
   const std::string wanted_id = draft_.own ? draft_.own->id : "";
   bool attached = false;
-  for (const auto& [name, endpoint] : container.networks) {
+  const auto& guests = draft_.view.guests;
+  for (const auto& [name, endpoint] : *container.networks) {
     // Apps that use this service have it in their networks.
-    if (draft_.view.guests.count(name) > 0) continue;
+    if (std::binary_search(guests.begin(), guests.end(), name)) continue;
     // A container that never ran has no network id yet.
     const bool same =
         endpoint.network_id.empty() || wanted_id.empty() || endpoint.network_id == wanted_id;

@@ -166,7 +166,7 @@ class Docker : public Provider {
     if (!seen) return std::nullopt;
     const SeenContainer* serving = serving_container(*seen);
     if (!serving) return std::nullopt;
-    return Place{serving->networks.at(network_name(serving->identity.app)).address, serving->id};
+    return Place{serving->networks->at(network_name(serving->identity.app)).address, serving->id};
   }
 
   std::vector<ImageLook> images(const Section* section) const override {
@@ -216,7 +216,7 @@ Listing listing(const Section* section) {
   if (!seen) return lines;
   for (const SeenContainer& container : seen->containers) {
     std::string text = container.state + (container.health.empty() ? "" : " " + container.health);
-    for (const auto& [name, endpoint] : container.networks) text += " in " + name;
+    for (const auto& [name, endpoint] : *container.networks) text += " in " + name;
     lines["container " + container.name + " (" + container.id.substr(0, 12) + ")"] = text;
   }
   for (const SeenNetwork& network : seen->networks) {

@@ -64,7 +64,7 @@ class AllObserver : public Rounds {
     if (reader) app(reader->app).readers.push_back(std::move(*reader));
   }
   void tell_hosts(const SeenContainer& container) {
-    for (const auto& [network, endpoint] : container.networks) {
+    for (const auto& [network, endpoint] : *container.networks) {
       const std::string app = app_of_network(network);
       if (app == container.identity.app) continue;
       const auto host = apps_.find(app);

@@ -11,6 +11,7 @@
 #include "providers/docker/specs.h"
 #include "providers/provider.h"
 #include "reconciler/ranges.h"
+#include "reconciler/shared.h"
 
 // What was seen of the engine's objects, decoded. Times are steady (see Instant): the engine's
 // wall-clock times are turned into ages when they are read, so that a jump of the clock moves no
@@ -50,7 +51,7 @@ struct SeenContainer {
   std::string fields;  // label: field digests
   std::string state;   // "created", "running", "paused", "restarting", "removing", "exited", "dead"
   std::string health;  // as far as the list's text tells
-  std::map<std::string, Endpoint> networks;  // by network name
+  Shared<std::map<std::string, Endpoint>> networks;  // by network name
   std::optional<Detail> detail;
 
   std::string canonical_name() const { return identity.name(); }

@@ -46,6 +46,7 @@ const Counter* counter(const View& view, const std::string& name) {
 
 // Why nginx refuses the app's site, or a file that it needs; null: it does not.
 const std::string* refusal_of(const SeenEdge& edge, const AppShare& share) {
+  if (edge.rejected.empty()) return nullptr;
   const auto refused = [&](const std::string& name) -> const std::string* {
     const auto found = edge.rejected.find(name);
     return found == edge.rejected.end() ? nullptr : &found->second;
@@ -93,14 +94,16 @@ class EdgeDiff {
   }
 
   bool is_there(const std::string& generation) const {
-    return seen_.files.count(generation_path(generation)) > 0;
+    return seen_.files->count(generation_path(generation)) > 0;
   }
 
   // Nothing runs yet: one without sites is right whatever nginx it is.
   void begin() {
     wanted_ = name_generation({});
     Needs needs;
-    write(generation_path(wanted_), Secret(text_of(wanted_, {})), "there is none", needs);
+    write(
+        generation_path(wanted_), [&] { return Secret(text_of(wanted_, {})); }, "there is none",
+        needs);
     add(switch_to(wanted_), "there is none", needs);
     report_.out_of_sync("Starting", "the edge begins without sites");
   }
@@ -135,7 +138,7 @@ class EdgeDiff {
   // The sites of the next generation: of each app what it adds now, or what is there, where that is
   // rejected or not known yet.
   void choose() {
-    for (const auto& [app, share] : view_.shares) {
+    for (const auto& [app, share] : *view_.shares) {
       const auto* added = dynamic_cast<const AppShare*>(share.get());
       if (!added) continue;
       if (!refusal_of(seen_, *added)) {
@@ -170,13 +173,15 @@ class EdgeDiff {
     const Index& sites = seen_.sites(seen_.current);
     const auto held = sites.find(app);
     if (held == sites.end() || is_rejected(app, held->second.id)) return;
-    if (seen_.files.count(site_path(app, held->second.id)) > 0) index_[app] = held->second;
+    if (seen_.files->count(site_path(app, held->second.id)) > 0) index_[app] = held->second;
   }
 
-  void write(const std::string& path, const Secret& content, const std::string& cause,
+  // There are thousands of files: the content is made only of those that are not there.
+  template <typename Content>
+  void write(const std::string& path, const Content& content, const std::string& cause,
              Needs& needs) {
-    if (seen_.files.count(path) > 0 || !written_.insert(path).second) return;
-    needs.push_back(add(write_file(path, content), cause));
+    if (seen_.files->count(path) > 0 || !written_.insert(path).second) return;
+    needs.push_back(add(write_file(path, content()), cause));
   }
 
   void change() {
@@ -196,13 +201,18 @@ class EdgeDiff {
   Needs write_all(const std::string& cause) {
     Needs needs;
     for (const auto& [app, added] : chosen_) {
+      const auto& own = added->own;
       for (const auto& [path, content] : added->site.files) {
-        const bool made_now = content.empty() && added->own && seen_.files.count(path) == 0;
-        write(path, made_now ? sign(keys_, *added->own) : content, app, needs);
+        const auto text = [&, &said = content] {
+          return said.empty() && own ? sign(keys_, *own) : said;
+        };
+        write(path, text, app, needs);
       }
-      write(site_path(app, added->id), Secret(added->site.text), app, needs);
+      const auto text = [&site = added->site] { return Secret(site.text); };
+      write(site_path(app, added->id), text, app, needs);
     }
-    write(generation_path(wanted_), Secret(text_of(wanted_, index_)), cause, needs);
+    const auto text = [&] { return Secret(text_of(wanted_, index_)); };
+    write(generation_path(wanted_), text, cause, needs);
     return needs;
   }
 
@@ -266,7 +276,7 @@ class EdgeDiff {
     // The files beside a site that is kept are known only to the app that adds it.
     const bool all_known = chosen_.size() == index_.size();
     std::size_t removed = 0;
-    for (const std::string& path : seen_.files) {
+    for (const std::string& path : *seen_.files) {
       const bool beside = !path.starts_with("sites/") && !path.starts_with("generation.");
       if (used.count(path) > 0 || (beside && !all_known) || removed == removals_max) continue;
       add(remove_file(path), "nothing refers to it any more");

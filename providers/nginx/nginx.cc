@@ -87,7 +87,7 @@ class Nginx : public Provider {
     Listing lines;
     const auto* seen = dynamic_cast<const SeenEdge*>(section);
     if (!seen) return lines;
-    for (const std::string& path : seen->files) lines["file " + path] = "there";
+    for (const std::string& path : *seen->files) lines["file " + path] = "there";
     lines["current generation"] = seen->current;
     return lines;
   }

@@ -166,9 +166,11 @@ class EdgeObserver : public Observer {
     if (!answer.ok()) return unreadable("list the edge's folder", answer);
     const Result<Json> paths = Json::parse(answer.body);
     if (!paths) return paths.error();
+    std::set<std::string> found;
     for (const Json& path : paths->items()) {
-      if (!path.as_string().starts_with("challenges/")) seen_->files.insert(path.as_string());
+      if (!path.as_string().starts_with("challenges/")) found.insert(path.as_string());
     }
+    seen_->files = std::move(found);
     return {};
   }
 
@@ -194,7 +196,7 @@ class EdgeObserver : public Observer {
       if (seen_->generations.count(id) > 0) continue;
       // What nginx serves it serves also where the file is gone.
       if (known != before_.generations.end()) seen_->generations[id] = known->second;
-      if (known != before_.generations.end() || seen_->files.count(path) == 0) continue;
+      if (known != before_.generations.end() || seen_->files->count(path) == 0) continue;
       ask(edge_file(FileCall::Act::read, path), [this, id](const Answer& answer) -> Result<void> {
         if (!answer.ok() && answer.status != 404) return unreadable("read generation", answer);
         if (answer.ok()) seen_->generations[id] = parse_index(answer.body);

@@ -14,6 +14,7 @@ constexpr Version keepalive_min_timeout{1, 27, 4};
 
 constexpr std::string_view include_begin = "  include sites/";
 constexpr std::string_view include_end = ".conf;  #";
+constexpr std::size_t include_size = 100;  // about
 
 std::string page(const std::string& title, const std::string& text) {
   return "\"<!doctype html><html lang=en><meta charset=utf-8><title>" + title +
@@ -38,7 +39,8 @@ class GenerationRenderer {
     default_servers();
     status_server();
     std::string text = writer_.text();
-    for (const auto& [app, site] : index_) text += include(app, site);
+    text.reserve(text.size() + index_.size() * include_size);
+    for (const auto& [app, site] : index_) include(app, site, text);
     return text + "}\n";
   }
 
@@ -202,10 +204,10 @@ class GenerationRenderer {
     writer_.end();
   }
 
-  static std::string include(const std::string& app, const Included& site) {
-    std::string line = std::string(include_begin) + app + "." + site.id + std::string(include_end);
-    for (const std::string& address : site.addresses) line += " " + address;
-    return line + "\n";
+  static void include(const std::string& app, const Included& site, std::string& text) {
+    text.append(include_begin).append(app).append(1, '.').append(site.id).append(include_end);
+    for (const std::string& address : site.addresses) text.append(1, ' ').append(address);
+    text.append(1, '\n');
   }
 
   const Platform& platform_;

@@ -11,16 +11,16 @@ constexpr char current_end[] = ".conf;\n";
 const Index& SeenEdge::sites(const std::string& generation) const {
   static const Index none;
   const auto found = generations.find(generation);
-  return found == generations.end() ? none : found->second;
+  return found == generations.end() ? none : *found->second;
 }
 
 const Index* SeenEdge::live_sites() const {
   const auto found = live.empty() ? generations.end() : generations.find(live);
-  return found == generations.end() ? nullptr : &found->second;
+  return found == generations.end() ? nullptr : &*found->second;
 }
 
 bool SeenEdge::lost() const {
-  return answers && !live_sites() && files.count(generation_path(live)) == 0;
+  return answers && !live_sites() && files->count(generation_path(live)) == 0;
 }
 
 std::string site_name(const std::string& app, const std::string& id) { return app + "." + id; }

@@ -7,16 +7,17 @@
 #include "providers/nginx/acme.h"
 #include "providers/nginx/render.h"
 #include "providers/provider.h"
+#include "reconciler/shared.h"
 
 // What was seen of the edge: the files in its folder, and the generation that nginx says it serves.
 // Decoded; of the app `edge` alone.
 namespace fairlead::nginx {
 
 struct SeenEdge : Section {
-  std::set<std::string> files;  // all paths below its folder but those of challenges
+  Shared<std::set<std::string>> files;  // all paths below its folder but those of challenges
   std::string current;          // the generation that current.conf names; empty: none
   // Of generations whose file was read: its sites. Absent: not read, or it is not there.
-  std::map<std::string, Index> generations;
+  std::map<std::string, Shared<Index>> generations;
   std::string live;      // the generation that nginx serves; empty: it is not known
   bool answers = false;  // whether nginx has answered just now
   bool asked = false;    // whether it was looked for; a listing does not
