@@ -180,9 +180,12 @@ void Catalog::take_app(const std::string& path, const ParsedApp& parsed, Change&
     return freeze(entry, parsed.errors.empty() ? broken_[path] : parsed.errors, change);
   }
   Entry& entry = entries_[parsed.name];
+  const bool moved = entry.source != path;
+  entry.listed = true;
+  const bool same_file = entry.app && entry.app->document == parsed.app->document;
+  if (same_file && !moved && entry.errors.empty()) return;
   const std::string text = parsed.app->document->value.canonical();
   const bool news = !entry.app || entry.text != text;
-  const bool moved = entry.source != path;
   if (news || moved || !entry.errors.empty()) change.changed.insert(parsed.name);
   if (news || moved) change.saved.insert(parsed.name);
   // Also where nothing changed: marks move with the lines of the file.
@@ -190,7 +193,6 @@ void Catalog::take_app(const std::string& path, const ParsedApp& parsed, Change&
   entry.text = text;
   entry.source = path;
   entry.errors.clear();
-  entry.listed = true;
 }
 
 std::vector<std::string> Catalog::absent() const {

@@ -83,6 +83,7 @@ std::set<std::string> HostOwners::update(const std::map<std::string, Claim>& cla
       if (app != owner) lost[app][host] = "the app " + owner + " has it";
     }
   }
+  owners_changed_ = owners_ != owners;
   owners_ = std::move(owners);
   std::set<std::string> moved;
   for (const auto* one : {&lost, &lost_}) {

@@ -30,12 +30,15 @@ class HostOwners {
   // Takes what all apps claim now. Gives the apps that have or lack others than before.
   std::set<std::string> update(const std::map<std::string, Claim>& claims,
                                const Platform& platform);
+  // Whether a host name has another owner, or none, since the last update().
+  bool owners_changed() const { return owners_changed_; }
   // Host names that the app claims and does not have → why.
   const std::map<std::string, std::string>& lost(const std::string& app) const;
   // Empty: nobody has any.
   std::string encode() const;
 
  private:
+  bool owners_changed_ = false;
   std::map<std::string, std::string> owners_;                       // host → app
   std::map<std::string, std::map<std::string, std::string>> lost_;  // app → host → why
 };

@@ -15,6 +15,7 @@ using std::chrono::seconds;
 constexpr std::size_t history_max = 30;
 constexpr int repeats_max = 3;
 constexpr milliseconds soonest{10};
+constexpr milliseconds fresh_for{500};
 
 // How long to wait when the world has moved under a plan: at first not at all.
 Duration moved_wait(int moves) {
@@ -182,6 +183,7 @@ void Reconciler::diff(AppState& state) {
     report.worsen(HealthState::progressing, "Removing",
                   "first the app " + last_guest + ", which uses it, is removed");
   }
+  state.standing = engine().provider().standing(view_of(state, engine()));
   for (const Link& held : links_) {
     if (!last_guest.empty()) continue;
     // What was made to read an image must go, whatever became of the app.
@@ -391,10 +393,6 @@ void Reconciler::end_pass(AppState& state) {
   const bool removal_done = state.removing && state.plan.empty() && state.in_flight.empty() &&
                             seen_whole && nothing_left(state);
   if (removal_done) return finish_removal(state);
-  // What only others were asked to do is nothing new of the engine's.
-  if (state.done > 0 && !state.engine_written && state.due > now_.steady) {
-    state.listed.insert(std::string(engine().provider().name()));
-  }
   // Never at once: what is due now was just looked at.
   Duration due = std::max<Duration>(state.report.look_again.value_or(never), now_.steady + soonest);
   for (const auto& [key, retry] : state.retries) {
@@ -420,6 +418,12 @@ void Reconciler::end_pass(AppState& state) {
     record.pass = std::to_string(state.pass);
     record.took = now_.steady - state.began;
     log(std::move(record));
+  }
+  // What only others were asked to do, or what is waited for a moment, is nothing new of the
+  // engine's; what its events tell is.
+  const bool fresh = state.done > 0 || due < now_.steady + fresh_for;
+  if (fresh && !state.engine_written && state.due > now_.steady) {
+    state.listed.insert(std::string(engine().provider().name()));
   }
   state.due = std::min(state.due, due);
   schedule(state);

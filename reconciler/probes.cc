@@ -18,6 +18,7 @@ void Reconciler::plan_probes(AppState& state) {
   std::map<std::string, ProbeRun> wanted;
   for (const Link& held : links_) {
     if (options_.mode == Mode::plan || !state.wanted) break;
+    if (!involved(state, held)) continue;
     for (Probe& probe : held.provider().probes(view_of(state, held))) {
       const auto known = state.probes.find(probe.key);
       ProbeRun run =

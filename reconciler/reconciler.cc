@@ -42,7 +42,7 @@ Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> plat
   catalog_.restore(last_good);
   for (const LastGood& choice : options_.choices) updates_.restore(choice.name, choice.text);
   for (const LastGood& read : options_.images) images_.restore(read.name, read.text);
-  for (const LastGood& owners : options_.hosts) hosts_.restore(kept_hosts_ = owners.text);
+  for (const LastGood& owners : options_.hosts) hosts_.restore(owners.text);
 }
 
 std::vector<Request> Reconciler::handle(const Event& event, Instant now) {
@@ -197,11 +197,13 @@ void Reconciler::on(const Hinted& event) {
     const auto ids = hinted.provider().objects(
         service->second.seen[std::string(hinted.provider().name())].get());
     if (std::find(ids.begin(), ids.end(), hint.object) == ids.end()) continue;
+    service->second.listed.erase(found->second);
     mark_dirty(service->second, now_.steady);
   }
   const auto known = apps_.find(hint.app);
   if (hint.app.empty() || known == apps_.end()) return;
   if (!hint.object.empty()) known->second.hinted.insert(hint.object);
+  known->second.listed.erase(found->second);
   mark_dirty(known->second, now_.steady);
 }
 

@@ -174,7 +174,6 @@ class Reconciler {
   Claims claims_;
   std::map<std::string, Secret> secrets_, certificates_;
   HostOwners hosts_;
-  std::string kept_hosts_;                    // as in the state folder
   std::map<std::string, WriteQueue> queues_;  // by provider
   Updates updates_;
   ImageManifests images_;

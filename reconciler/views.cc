@@ -35,7 +35,7 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
   for (const std::string& word : held.provider().offers()) {
     view.drop_data = view.drop_data || state.drop_data.count(word) > 0;
   }
-  if (&held != &engine()) view.standing = engine().provider().standing(view_of(state, engine()));
+  if (&held != &engine()) view.standing = state.standing;
   for (const Link& other : links_) {
     const std::string host = other.provider().hosted_by(*platform_);
     const auto service = apps_.find(host);
@@ -43,7 +43,7 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
     const auto section = service->second.seen.find(std::string(held.provider().name()));
     if (section != service->second.seen.end()) view.services[host] = section->second.get();
   }
-  if (is_service(state.name)) {
+  if (&held == &engine() && is_service(state.name)) {
     for (const auto& [name, other] : apps_) {
       // Of one whose image is still to be read it is not known yet.
       const bool uses = !other.wanted || other.wanted->services.count(state.name) > 0;

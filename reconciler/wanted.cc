@@ -105,8 +105,7 @@ std::set<std::string> Reconciler::share_out_hosts() {
     if (edge) claims[name] = {entry.source, claimed_hosts(*entry.app, *platform_)};
   }
   std::set<std::string> moved = hosts_.update(claims, *platform_);
-  const std::string kept = hosts_.encode();
-  if (std::exchange(kept_hosts_, kept) != kept) keep(hosts_folder, owners_file, kept);
+  if (hosts_.owners_changed()) keep(hosts_folder, owners_file, hosts_.encode());
   return moved;
 }
 
@@ -268,7 +267,7 @@ void Reconciler::save_again() {
     } else if (folder == images_folder) {
       keep(folder, name, images_.encode(name));
     } else if (folder == hosts_folder) {
-      keep(folder, name, kept_hosts_);
+      keep(folder, name, hosts_.encode());
     } else {
       save(name);
     }

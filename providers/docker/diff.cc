@@ -33,13 +33,13 @@ const SeenNetwork* own_network(const SeenApp& seen) {
   return found;
 }
 
-std::set<std::string> addresses_in_use(const SeenApp& seen) {
+std::set<std::string> addresses_in_use(const SeenApp& seen, const std::string& network) {
   std::set<std::string> used;
-  for (const SeenContainer& container : seen.containers) {
-    for (const auto& [name, endpoint] : *container.networks) used.insert(endpoint.address);
-  }
-  for (const SeenContainer& visitor : seen.visitors) {
-    for (const auto& [name, endpoint] : *visitor.networks) used.insert(endpoint.address);
+  for (const auto* containers : {&seen.containers, &seen.visitors}) {
+    for (const SeenContainer& container : *containers) {
+      const auto endpoint = container.networks->find(network);
+      if (endpoint != container.networks->end()) used.insert(endpoint->second.address);
+    }
   }
   return used;
 }
@@ -109,7 +109,7 @@ class AppDiff {
       }
     }
     if (own) {
-      draft_.addresses = Addresses(own->subnet, addresses_in_use(draft_.seen));
+      draft_.addresses = Addresses(own->subnet, addresses_in_use(draft_.seen, own->name));
       draft_.report.resources.push_back({"network", own->name, own->subnet, ""});
     } else if (draft_.blocked.empty()) {
       create_network();

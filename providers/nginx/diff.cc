@@ -142,8 +142,8 @@ class EdgeDiff {
       const auto* added = dynamic_cast<const AppShare*>(share.get());
       if (!added) continue;
       if (!refusal_of(seen_, *added)) {
-        index_[app] = {added->id, added->addresses};
-        chosen_[app] = added;
+        index_.insert_or_assign(index_.end(), app, Included{added->id, added->addresses});
+        chosen_.insert_or_assign(chosen_.end(), app, added);
       } else {
         keep(app);
       }
@@ -268,20 +268,30 @@ class EdgeDiff {
 
   // What neither this generation nor what apps add needs.
   void clear_away() {
-    std::set<std::string> used = {current_path, generation_path(seen_.current)};
-    for (const auto& [app, site] : index_) used.insert(site_path(app, site.id));
+    const std::string generation = generation_path(seen_.current);
+    std::vector<std::string_view> used;
     for (const auto& [app, added] : chosen_) {
-      for (const auto& [path, content] : added->site.files) used.insert(path);
+      for (const auto& [path, content] : added->site.files) used.push_back(path);
     }
+    std::sort(used.begin(), used.end());
     // The files beside a site that is kept are known only to the app that adds it.
     const bool all_known = chosen_.size() == index_.size();
     std::size_t removed = 0;
     for (const std::string& path : *seen_.files) {
-      const bool beside = !path.starts_with("sites/") && !path.starts_with("generation.");
-      if (used.count(path) > 0 || (beside && !all_known) || removed == removals_max) continue;
+      const bool site = path.starts_with("sites/");
+      const bool beside = !site && !path.starts_with("generation.");
+      if (path == current_path || path == generation || (site && is_included(path))) continue;
+      if (beside && (!all_known || std::binary_search(used.begin(), used.end(), path))) continue;
+      if (removed == removals_max) break;
       add(remove_file(path), "nothing refers to it any more");
       ++removed;
     }
+  }
+
+  bool is_included(const std::string& path) const {
+    const std::size_t begin = path.find('/') + 1;
+    const auto site = index_.find(path.substr(begin, path.find('.') - begin));
+    return site != index_.end() && path == site_path(site->first, site->second.id);
   }
 
   // "blog added, shop changed, 2 more"

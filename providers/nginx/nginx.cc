@@ -95,6 +95,18 @@ class Nginx : public Provider {
   const Keys& keys_;
 };
 
+std::set<std::string> differing(const Index& before, const Index& after) {
+  std::set<std::string> apps;
+  for (const auto& [app, site] : after) {
+    const auto held = before.find(app);
+    if (held == before.end() || held->second != site) apps.insert(app);
+  }
+  for (const auto& [app, site] : before) {
+    if (after.count(app) == 0) apps.insert(app);
+  }
+  return apps;
+}
+
 // Those whose site is another one than before, or is refused; all where the edge came or went.
 std::optional<std::set<std::string>> Nginx::concerned(const Section* before,
                                                       const Section* after) const {
@@ -107,13 +119,7 @@ std::optional<std::set<std::string>> Nginx::concerned(const Section* before,
   const Index* new_sites = is->live_sites();
   if (!old_sites && !new_sites) return apps;
   if (!old_sites || !new_sites) return std::nullopt;
-  for (const auto& [app, site] : *new_sites) {
-    const auto held = old_sites->find(app);
-    if (held == old_sites->end() || held->second != site) apps.insert(app);
-  }
-  for (const auto& [app, site] : *old_sites) {
-    if (new_sites->count(app) == 0) apps.insert(app);
-  }
+  if (old_sites != new_sites) apps = differing(*old_sites, *new_sites);
   for (const auto& [name, why] : is->rejected) {
     if (was->rejected.count(name) > 0) continue;
     if (name.starts_with("certificates/")) return std::nullopt;

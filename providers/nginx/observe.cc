@@ -164,14 +164,13 @@ class EdgeObserver : public Observer {
   Result<void> files(const Answer& answer) {
     if (answer.status == 404) return {};
     if (!answer.ok()) return unreadable("list the edge's folder", answer);
-    const Result<Json> paths = Json::parse(answer.body);
-    if (!paths) return paths.error();
     std::set<std::string> found;
-    for (const Json& path : paths->items()) {
-      if (!path.as_string().starts_with("challenges/")) found.insert(path.as_string());
-    }
+    const Result<void> read = Json::parse_items(answer.body, [&](const Json& path) {
+      const bool kept = !path.as_string().starts_with("challenges/");
+      if (kept) found.insert(found.end(), path.as_string());
+    });
     seen_->files = std::move(found);
-    return {};
+    return read;
   }
 
   // "1.22.1 3f9c2a1b0d4e5f67\n"
