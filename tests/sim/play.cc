@@ -28,10 +28,7 @@ Ending play(const Scenario& scenario, const Trouble& trouble) {
   host.engine().add_image(once);
   if (scenario.prepare) scenario.prepare(host);
   // What the engine breaks by itself is not the daemon's doing.
-  if (has_faults(trouble.faults)) {
-    host.serving.clear();
-    host.routed.clear();
-  }
+  if (has_faults(trouble.faults)) host.serving.clear();
   host.world().plan_crash(trouble.crash);
   host.world().faults() = trouble.faults;
   Ending ending;
