@@ -125,6 +125,23 @@ std::vector<Scenario> troubles() {
          host.world().nginx().traps.slow_reloads = 2;
        },
        {set("first", with_web()), set("second", with_web("2"), seconds(90))}},
+      {"edge: the daemon is restarted while a replica is drained, and nginx answers late",
+       routed({"web"}),
+       {set("two", with_web("1", "deploy: {replicas: 2}\n")), set("one", with_web(), seconds(4)),
+        act("restart",
+            [](Host& host) {
+              host.world().nginx().traps.silent = true;
+              host.world().after(seconds(4),
+                                 [&host] { host.world().nginx().traps.silent = false; });
+              host.crash_now();
+            })}},
+      {"edge: the engine is restarted before nginx has confirmed",
+       [](Host& host) {
+         host.routed = {"web"};
+         host.world().nginx().traps.slow_reloads = 1;
+       },
+       {set("both", with_web(), milliseconds(900)),
+        act("engine restart", [](Host& host) { host.world().engine_restart(); })}},
       {"edge: killed while an app rolls",
        routed({"web"}),
        {set("first", with_web()), set("second", with_web("2"), seconds(4)),
