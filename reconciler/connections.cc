@@ -161,7 +161,11 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
     const auto section = observed.apps.find(name);
     const SectionPtr after = section == observed.apps.end() ? nullptr : section->second;
     const SectionPtr before = state.seen[provider];
-    if (listed.first_listing() && &listed == &engine()) state.asked.clear();
+    if (listed.first_listing() && &listed == &engine()) {
+      // What was decided from answers before that may be old.
+      state.asked.clear();
+      state.shares.clear();
+    }
     if (state.phase != AppState::Phase::idle) {
       // Its own pass sees more than this list; look again when it has ended.
       if (listed.first_listing()) state.due = now_.steady;
