@@ -109,6 +109,8 @@ struct AppState {
   // What was seen, by provider.
   std::map<std::string, SectionPtr> seen;
   Duration observed{0};  // wall time of the last complete observation
+  // Providers that a pass has asked since the engine was connected: it may have restarted all.
+  std::set<std::string> asked;
 
   // The next pass.
   Duration due = never;          // steady; when the next pass is to begin

@@ -1,10 +1,23 @@
 // The part of Reconciler that keeps the providers' connections and takes full listings.
 
+#include <algorithm>
 #include <utility>
 
 #include "reconciler/reconciler.h"
 
 namespace fairlead {
+namespace {
+
+// Whether something that was seen before is not in what was seen now.
+bool lacks(const Provider& provider, const Section* before, const Section* after) {
+  const auto objects = provider.objects(after);
+  const std::set<std::string> now(objects.begin(), objects.end());
+  const auto held = provider.objects(before);
+  return std::any_of(held.begin(), held.end(),
+                     [&](const std::string& object) { return now.count(object) == 0; });
+}
+
+}  // namespace
 
 bool Reconciler::is_service(const std::string& name) const {
   return std::any_of(links_.begin(), links_.end(), [&](const Link& held) {
@@ -148,6 +161,11 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
     const auto section = observed.apps.find(name);
     const SectionPtr after = section == observed.apps.end() ? nullptr : section->second;
     const SectionPtr before = state.seen[provider];
+    if (listed.first_listing() && &listed == &engine()) {
+      // What was decided from answers before that may be old.
+      state.asked.clear();
+      state.shares.clear();
+    }
     if (state.phase != AppState::Phase::idle) {
       // Its own pass sees more than this list; look again when it has ended.
       if (listed.first_listing()) state.due = now_.steady;
@@ -159,8 +177,11 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
         state.due = now_.steady;
       }
     } else if (listed.first_listing()) {
-      state.seen[provider] = after;
-      state.listed.insert(provider);
+      // What was there before and is not in the list: the app's own pass asks for it.
+      if (!lacks(listed.provider(), before.get(), after.get())) {
+        state.seen[provider] = after;
+        state.listed.insert(provider);
+      }
       mark_dirty(state, now_.steady);
     } else if (const auto changes = listed.provider().changes(before.get(), after.get());
                !changes.empty() && state.due > now_.steady) {

@@ -163,6 +163,7 @@ void Reconciler::observed(AppState& state) {
     Observer::Observed result = watching.observer->finish();
     const SectionPtr before = std::exchange(state.seen[provider], result.apps[state.name]);
     tell_concerned(state, *link(provider), before);
+    state.asked.insert(provider);
   }
   state.observers.clear();
   state.observed = now_.wall;

@@ -95,7 +95,9 @@ void Reconciler::take_shares(AppState& state) {
 void Reconciler::tell_concerned(const AppState& host, const Link& held, const SectionPtr& before) {
   if (held.provider().hosted_by(*platform_) != host.name) return;
   const SectionPtr& after = host.seen.at(std::string(held.provider().name()));
-  const auto names = held.provider().concerned(before.get(), after.get());
+  auto names = held.provider().concerned(before.get(), after.get());
+  // They may wait for this alone.
+  if (host.asked.count(std::string(held.provider().name())) == 0) names.reset();
   for (auto& [name, told] : apps_) {
     if (name == host.name || (names && names->count(name) == 0)) continue;
     told.traffic_since = now_.steady;
@@ -120,10 +122,12 @@ std::optional<Traffic> Reconciler::traffic_of(const AppState& state) const {
   for (const Link& held : links_) {
     const auto host = apps_.find(held.provider().hosted_by(*platform_));
     if (host == apps_.end() || host->first == state.name || !state.wanted) continue;
-    const auto section = host->second.seen.find(std::string(held.provider().name()));
+    const std::string provider(held.provider().name());
+    const auto section = host->second.seen.find(provider);
     auto traffic = held.provider().traffic(
         *state.wanted, section == host->second.seen.end() ? nullptr : section->second.get());
     if (!traffic) continue;
+    if (host->second.asked.count(provider) == 0) *traffic = Traffic();
     traffic->since = state.traffic_since;
     return traffic;
   }

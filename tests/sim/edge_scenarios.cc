@@ -78,6 +78,26 @@ std::vector<Scenario> deploys() {
   };
 }
 
+// What serves again at once is not healthy yet: only nginx can say that it has a place.
+Scenario engine_restarted_in_a_reload() {
+  const std::string late =
+      "name: web\nimage: app:late\nexpose: [{proto: http, port: 80}]\n"
+      "health: {http: /ready}\n";
+  return {
+      "edge: the engine is restarted before nginx has confirmed",
+      [](Host& host) {
+        host.routed = {"web"};
+        host.world().nginx().traps.slow_reloads = 2;
+        SimImage made = image("app:late");
+        made.program.http["/ready"] = {200, seconds(3), 503, ""};
+        host.engine().add_image(made);
+      },
+      {set("both", with({{"web.yml", late}}), seconds(0)), act("engine restart", [](Host& host) {
+         host.run_until([&host] { return host.world().nginx().reloads() == 2; }, seconds(30));
+         host.world().engine_restart();
+       })}};
+}
+
 std::vector<Scenario> troubles() {
   const Files two = with({{"web.yml", app("web")}, {"other.yml", app("other")}});
   const auto by_hand = [two](const std::string& name, std::function<void(Host&)> hand) {
@@ -125,6 +145,17 @@ std::vector<Scenario> troubles() {
          host.world().nginx().traps.slow_reloads = 2;
        },
        {set("first", with_web()), set("second", with_web("2"), seconds(90))}},
+      {"edge: the daemon is restarted while a replica is drained, and nginx answers late",
+       routed({"web"}),
+       {set("two", with_web("1", "deploy: {replicas: 2}\n")), set("one", with_web(), seconds(4)),
+        act("restart",
+            [](Host& host) {
+              host.world().nginx().traps.silent = true;
+              host.world().after(seconds(4),
+                                 [&host] { host.world().nginx().traps.silent = false; });
+              host.crash_now();
+            })}},
+      engine_restarted_in_a_reload(),
       {"edge: killed while an app rolls",
        routed({"web"}),
        {set("first", with_web()), set("second", with_web("2"), seconds(4)),

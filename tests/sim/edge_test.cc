@@ -113,6 +113,20 @@ TEST_CASE("a generation that passes the test and is refused by the reload leaves
   CHECK(bench.host.all_well());
 }
 
+TEST_CASE("a list that lacks a container after the engine was away takes no route from its app") {
+  Bench bench(3);
+  const std::size_t containers = bench.host.engine().containers().size();
+  for (int i = 0; i < 5; ++i) {
+    bench.host.world().engine_restart(seconds(3));
+    bench.host.world().faults().chance[Fault::list_missing] = 1;
+    bench.host.run(seconds(20));
+    bench.host.world().faults().heal();
+    bench.host.run(minutes(1));
+    CHECK(bench.host.all_well());
+    CHECK(bench.host.engine().containers().size() == containers);
+  }
+}
+
 TEST_CASE("an edge that starts again serves what it served, before anybody else acts") {
   Bench bench(2);
   bench.host.engine().process_ends(bench.container_of("edge"), 137);

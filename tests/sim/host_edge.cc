@@ -78,6 +78,8 @@ void Host::check_edge() {
       violated("S20: nginx could not start: " + why);
     could_start_ = could_start_ || why.empty();
   }
+  // An engine that restarts stops all that is reached.
+  if (!world_.engine().up()) once_reached_.clear();
   const SimNginx::Live* live = nginx.live();
   note_drained(live);
   check_stops(live);

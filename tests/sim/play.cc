@@ -27,10 +27,10 @@ Ending play(const Scenario& scenario, const Trouble& trouble) {
   once.program.runs_for = std::chrono::seconds(2);
   host.engine().add_image(once);
   if (scenario.prepare) scenario.prepare(host);
-  // What the engine breaks by itself is not the daemon's doing.
+  // What the engine breaks by itself is not the daemon's doing, and what it loses is done again.
   if (has_faults(trouble.faults)) {
     host.serving.clear();
-    host.routed.clear();
+    host.reloads_max = 0;
   }
   host.world().plan_crash(trouble.crash);
   host.world().faults() = trouble.faults;

@@ -43,6 +43,7 @@ class SimNginx {
     std::set<std::string> refused_apps;  // whose sites pass the test and are refused by a reload
     int lost_reloads = 0;                // the old configuration stays
     int slow_reloads = 0;                // each takes 1.5 s
+    bool silent = false;                 // its status port takes connections and says nothing
   };
   Traps traps;
 

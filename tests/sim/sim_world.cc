@@ -254,6 +254,7 @@ void SimWorld::ask_container(std::shared_ptr<Flight> flight) {
   const SimContainer* container = engine_.container_at(endpoint.substr(0, endpoint.rfind(':')));
   if (container && container->paused) return;  // until the timeout
   if (container && container->program.service == "nginx") {
+    if (nginx_.traps.silent) return;  // until the timeout
     const auto answer =
         nginx_.ask(*container, endpoint.substr(endpoint.rfind(':') + 1), flight->call.path);
     return arrive(flight, answer.value_or(Answer{0, "", "connect: connection refused"}));
