@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <tuple>
 #include <utility>
 
 #include "reconciler/image_manifest.h"
@@ -96,14 +97,14 @@ Json Reconciler::services() const {
 
 // All ways from outside, by host and path.
 Json Reconciler::routes() const {
-  std::map<std::pair<std::string, std::string>, Json> sorted;
+  std::map<std::tuple<std::string, std::string, bool, std::string>, Json> sorted;
   for (const auto& [name, state] : apps_) {
     for (const RouteState& route : state.report.routes) {
       Json shown = route_json(route);
       shown.set("app", name);
       shown.set("source", state.wanted ? state.wanted->app->where("") : "");
       // A host that was lost stands behind that of its owner.
-      sorted[{route.host, route.path + (route.state == "not served" ? "\n" + name : "")}] = shown;
+      sorted[{route.host, route.path, route.state == "not served", name}] = shown;
     }
   }
   Json all = Json::array();

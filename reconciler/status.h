@@ -32,10 +32,10 @@ struct Conflict {
   std::string message;   // whose it is, and what to do
 };
 
-// One way from outside to the app, as the edge serves it, or why it does not.
+// One way from outside to the app, by the edge or by a published port (tcp), or why it is none.
 struct RouteState {
   std::string host;                    // "blog.example.org", "*.example.org"; of tcp "ADDRESS:PORT"
-  std::string path;                    // "/"
+  std::string path;                    // "/"; empty of tcp
   std::string proto;                   // "http", "https", "grpc", "tcp"
   std::vector<std::string> upstreams;  // "10.213.0.66:8080"
   std::string certificate;             // "self-signed", "file blog.example.org.crt"; empty: none

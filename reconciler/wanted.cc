@@ -154,7 +154,9 @@ void Reconciler::want_keepers() {
   for (const Link& held : links_) {
     const std::string host = held.provider().hosted_by(*platform_);
     if (host.empty() || !kept_outside(host) || app(host).removing) continue;
-    const ParsedManifest manifest = parse_manifest("platform file", "name: " + host + "\n");
+    // A manifest says an image; nothing is made of this one.
+    const std::string text = "name: " + host + "\nimage: " + host + "\n";
+    const ParsedManifest manifest = parse_manifest("platform file", text);
     FAIRLEAD_CHECK(manifest.apps.size() == 1 && manifest.apps.front().app);
     auto graph = std::make_shared<Graph>();
     graph->app = std::make_shared<const App>(*manifest.apps.front().app);

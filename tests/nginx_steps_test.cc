@@ -70,6 +70,18 @@ TEST_CASE("of a certificate nginx says no site: the file is noted") {
   CHECK(outcome.notes.count("rejected certificates/1f2e.pem") == 1);
 }
 
+TEST_CASE("nginx on the host names sites and certificates by the folder that they have there") {
+  const Step step = nginx::test(on_host(), {"127.0.0.1", host_instance}, "1f2e");
+  const auto rejected = [&](const std::string& path) {
+    const std::string said = "nginx: [emerg] bad in \"" + path + "\" failed\n";
+    return judge_step(step, {500, said, ""}).notes;
+  };
+  CHECK(rejected("/var/lib/fairlead/edge/sites/blog.1f.conf").count("rejected blog.1f") == 1);
+  CHECK(rejected("/var/lib/fairlead/edge/certificates/1f.pem")
+            .count("rejected certificates/1f.pem") == 1);
+  CHECK(rejected("/etc/nginx/fairlead/sites/blog.1f.conf").empty());
+}
+
 TEST_CASE("what the test says of no site is a failure and blames nobody") {
   const Outcome outcome = tested(500, refused("generation.1f2e.conf"));
   CHECK(outcome.next == Next::failed);

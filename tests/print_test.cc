@@ -94,6 +94,24 @@ TEST_CASE("an explanation says what an app follows, what it uses of it, and what
                   "  last failed: 0043@sha256:bb: ends\n") != text.npos);
 }
 
+TEST_CASE("routes are a table of host names and published ports") {
+  CHECK(cli::routes_table(json(R"({"routes": [
+          {"host": "0.0.0.0:25565", "path": "", "proto": "tcp", "upstreams": ["10.0.0.2:25565"],
+           "certificate": "", "expires": null, "state": "live", "cause": "", "app": "game",
+           "source": "game.yml:1"},
+          {"host": "blog.localhost", "path": "/", "proto": "http", "upstreams": [],
+           "certificate": "self-signed", "expires": "2027-02-20T10:00:00Z", "state": "waiting",
+           "cause": "the edge does not run", "app": "blog", "source": "blog.yml:1"}]})")) ==
+        "HOST            PATH  TO              CERTIFICATE  EXPIRES     STATE"
+        "                           APP\n"
+        "0.0.0.0:25565   -     10.0.0.2:25565  -                        live"
+        "                            game  game.yml:1\n"
+        "blog.localhost  /     -               self-signed  2027-02-20  waiting: "
+        "the edge does not run  blog  blog.yml:1\n");
+  CHECK(cli::routes_table(json(R"({"routes": []})")) ==
+        "no routes: an app with `expose` has one\n");
+}
+
 TEST_CASE("a plan is JSON for programs and text for people, numbered from 1 in both") {
   AppState state;
   Step create;

@@ -35,6 +35,9 @@ TEST_CASE("the state folder keeps its identity and lets in one instance at a tim
   struct stat status;
   REQUIRE(::stat(path.c_str(), &status) == 0);
   CHECK((status.st_mode & 0777) == 0700);
+  REQUIRE(StateFolder::open(path, StateFolder::Mode::own)->let_through().ok());
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0711);
   folder.write("lib/fairlead/manifests/b.json", "B");
   folder.write("lib/fairlead/manifests/a.json", "A");
   folder.write("lib/fairlead/manifests/.new-c.json", "C");

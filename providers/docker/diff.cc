@@ -5,6 +5,7 @@
 
 #include "providers/docker/backends.h"
 #include "providers/docker/diff_process.h"
+#include "providers/docker/published.h"
 #include "providers/docker/reader.h"
 #include "providers/docker/resolve.h"
 #include "reconciler/units.h"
@@ -265,6 +266,7 @@ class AppDiff {
 
 void diff_app(const Keys& keys, const View& view, Plan& plan, Report& report) {
   AppDiff(keys, view, plan, report).run();
+  describe_published(view, report);
 }
 
 void diff_removal(const Keys& keys, const View& view, Plan& plan, Report& report) {

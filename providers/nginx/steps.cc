@@ -48,10 +48,18 @@ std::string between(const std::string& text, const std::string& begin, const std
   return to == text.npos ? "" : text.substr(from, to - from);
 }
 
+// Where the tested generation lies for the nginx that tests it: in its container, or on the host.
+std::string tested_folder(const Step& step) {
+  for (const std::string& word : std::get<ProcessCall>(step.request).arguments) {
+    const std::size_t name = word.rfind("/generation.");
+    if (name != word.npos) return word.substr(0, name + 1);
+  }
+  return std::string(folder_in_container) + "/";
+}
+
 // "blog.3f9c2a1b" where the message names a site; "certificates/ID.pem" where it names one of
 // these: of which site it is nginx does not say.
-std::string blamed(const std::string& text) {
-  const std::string folder = std::string(folder_in_container) + "/";
+std::string blamed(const std::string& text, const std::string& folder) {
   const std::string certificate = between(text, folder + "certificates/", "\"");
   if (!certificate.empty()) return "certificates/" + certificate;
   return between(text, folder + "sites/", ".conf");
@@ -60,7 +68,7 @@ std::string blamed(const std::string& text) {
 Outcome judge_test(const Step& step, const Answer& answer) {
   if (answer.ok()) return {};
   const std::string why = said(answer);
-  const std::string site = answer.status == 500 ? blamed(why) : "";
+  const std::string site = answer.status == 500 ? blamed(why, tested_folder(step)) : "";
   Outcome outcome;
   outcome.error = {Code::invalid, "nginx refuses " + step.resource + ": " + why, ""};
   outcome.next = site.empty() ? Outcome::Next::failed : Outcome::Next::look_again;

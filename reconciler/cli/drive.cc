@@ -30,6 +30,14 @@ bool is_large(const Event& event) {
 
 void complain(const Error& error) { std::fprintf(stderr, "fairlead: %s\n", error.text().c_str()); }
 
+// The workers of an nginx on the host read passwords and challenges in the edge's folder, and run
+// as somebody else. In a container it is mounted, and nobody has to go through the state folder.
+Result<void> let_workers_through(const Platform& platform, const live::StateFolder& state) {
+  const bool below = platform.folders.edge.starts_with(platform.folders.state + "/");
+  if (platform.edge.mode != Platform::Edge::Mode::host || !below) return {};
+  return state.let_through();
+}
+
 }  // namespace
 
 std::unique_ptr<Engine> Engine::open(const Setup& setup) {
@@ -45,6 +53,12 @@ std::unique_ptr<Engine> Engine::open(const Setup& setup) {
   if (!state) {
     complain(state.error());
     return nullptr;
+  }
+  if (!setup.read_only) {
+    if (auto open = let_workers_through(*shared, *state); !open) {
+      complain(open.error());
+      return nullptr;
+    }
   }
   std::unique_ptr<Engine> engine(new Engine());
   engine->state_ = std::move(*state);

@@ -88,7 +88,7 @@ int dispatch(int argc, char** argv) {
        [&] { return fairlead::cli::ask(common, "explain", word); })
       ->add_option("app", word, "an app, or a host name")
       ->required();
-  verb("routes", "every host name and path from outside, where it leads, its certificate",
+  verb("routes", "every way from outside: host names, published ports, where they lead",
        [&] { return fairlead::cli::ask(common, "routes", ""); });
   ask_of_app("images", "the tags of an app's image: what runs, what is newer");
   verb("approve", "let the removals go on that the prune fuse holds back", [&] {

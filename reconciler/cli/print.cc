@@ -138,7 +138,8 @@ std::string routes_table(const Json& routes) {
       {"HOST", "PATH", "TO", "CERTIFICATE", "EXPIRES", "STATE", of_all ? "APP" : "", ""}};
   for (const Json& route : routes["routes"].items()) {
     const std::string& cause = route["cause"].as_string();
-    rows.push_back({route["host"].as_string(), route["path"].as_string(),
+    rows.push_back({route["host"].as_string(),
+                    route["path"].empty() ? "-" : route["path"].as_string(),
                     route["upstreams"].empty() ? "-" : list(route["upstreams"]),
                     route["certificate"].empty() ? "-" : plain(route["certificate"].as_string()),
                     route["expires"].as_string().substr(0, 10),

@@ -34,6 +34,10 @@ class StateFolder {
   std::vector<LastGood> images() const;
   std::vector<LastGood> hosts() const;
 
+  // Lets others through to what is below it by name. They can list nothing, and what is the
+  // daemon's own has modes that keep them out. Errors: as of open.
+  Result<void> let_through() const;
+
  private:
   StateFolder() = default;
   Result<void> lock();

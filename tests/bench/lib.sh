@@ -44,6 +44,12 @@ figure() {  # NAME VALUE UNIT LIMIT
   printf '%s: %s %s, limit %s, %s\n' "$1" "$2" "$3" "$4" "$verdict"
 }
 
+at_least() {  # NAME VALUE UNIT LEAST
+  local verdict=ok
+  (($2 >= $4)) || verdict=short any_short=1
+  printf '%s: %s %s, at least %s, %s\n' "$1" "$2" "$3" "$4" "$verdict"
+}
+
 left_out() { printf '%s: left out, %s\n' "$1" "$2"; }  # NAME WHY
 
 calculate() { awk "BEGIN { printf \"%.${2:-3}f\", $1 }"; }  # EXPRESSION [DIGITS]

@@ -1,8 +1,11 @@
-// What one changed route costs among so many: the production loop over a simulated host, in virtual
-// time. Prints JSON: our CPU (only what handle() and deadline() take) in milliseconds, and how many
-// sites were written, tests made and reloads sent from the change until nginx serves it.
+// The production loop over a simulated host, in virtual time. Prints JSON.
 //
 //   bench_routes ROUTES ROUNDS
+//     What one changed route costs among so many: our CPU (only what handle() and deadline() take)
+//     in milliseconds, and how many sites were written, tests made and reloads sent from the change
+//     until nginx serves it.
+//   bench_routes ROUTES
+//     How many routes nginx serves and how many are quarantined where it refuses one of so many.
 
 #include <time.h>
 
@@ -31,6 +34,17 @@ double cpu_ms() {
   timespec spec{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spec);
   return static_cast<double>(spec.tv_sec) * 1e3 + static_cast<double>(spec.tv_nsec) / 1e6;
+}
+
+std::string name(int number) {
+  std::string digits = std::to_string(number);
+  return "app-" + std::string(5 - digits.size(), '0') + digits;
+}
+
+std::string manifest(int number, int timeout) {
+  return "name: " + name(number) +
+         "\nimage: app:1\nhealth: {http: /up, interval: 60s}\nexpose:\n- {port: 80, timeout: " +
+         std::to_string(timeout) + "s}\n";
 }
 
 class Bench {
@@ -79,16 +93,6 @@ class Bench {
   double spent() const { return spent_; }
 
  private:
-  static std::string name(int number) {
-    std::string digits = std::to_string(number);
-    return "app-" + std::string(5 - digits.size(), '0') + digits;
-  }
-  static std::string manifest(int number, int timeout) {
-    return "name: " + name(number) +
-           "\nimage: app:1\nhealth: {http: /up, interval: 60s}\nexpose:\n- {port: 80, timeout: " +
-           std::to_string(timeout) + "s}\n";
-  }
-
   void take(const Event& event) {
     const double begun = cpu_ms();
     std::vector<Request> requests = loop_->handle(event, world_.now());
@@ -102,14 +106,26 @@ class Bench {
   double spent_ = 0;
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fputs("usage: bench_routes ROUTES ROUNDS\n", stderr);
-    return 1;
+int refuse_one(int routes) {
+  Host host;
+  std::map<std::string, std::string> files = {{"edge.yml", edge_manifest()}};
+  for (int i = 0; i < routes; ++i) files[name(i) + ".yml"] = manifest(i, 60);
+  SimNginx& nginx = host.world().nginx();
+  nginx.traps.bad_apps = {name(routes / 2)};
+  host.world().set_files(files);
+  host.run(seconds(120));
+  int quarantined = 0;
+  const Json all = host.ask("routes").body;
+  for (const Json& route : all["routes"].items()) {
+    if (route["state"].as_string() == "rejected") ++quarantined;
   }
-  const int routes = std::atoi(argv[1]);
+  // Each host is served by HTTP and by HTTPS.
+  const std::size_t live = nginx.live() ? nginx.live()->configuration.ways.size() / 2 : 0;
+  std::printf("{\"live\":%zu,\"quarantined\":%d}\n", live, quarantined);
+  return 0;
+}
+
+int change_one(int routes, int rounds) {
   Bench bench(routes);
   if (!bench.settle()) {
     std::fputs("bench_routes: it does not settle\n", stderr);
@@ -120,7 +136,7 @@ int main(int argc, char** argv) {
   std::size_t sites = 0;
   std::size_t tests = 0;
   std::size_t reloads = 0;
-  for (int round = 0; round < std::atoi(argv[2]); ++round) {
+  for (int round = 0; round < rounds; ++round) {
     const std::size_t from = bench.traced();
     const double before = bench.spent();
     bench.change(round * 7 % routes, 61 + round);
@@ -136,4 +152,13 @@ int main(int argc, char** argv) {
       "\"reloads\":%zu}\n",
       routes, first, costs[costs.size() / 2], sites, tests, reloads);
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2) return refuse_one(std::atoi(argv[1]));
+  if (argc == 3) return change_one(std::atoi(argv[1]), std::atoi(argv[2]));
+  std::fputs("usage: bench_routes ROUTES [ROUNDS]\n", stderr);
+  return 1;
 }

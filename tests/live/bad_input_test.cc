@@ -167,8 +167,13 @@ TEST_CASE("a host port that is taken is told with what to do, and tried again") 
   until_says(host, app, "port is already allocated");
   host.until("it is Degraded", [&] { return host.app(app)["health"].as_string() == "Degraded"; });
   CHECK(host.engine().inspect(holder)["State"]["Running"].as_bool());
+  const auto route = [&] { return host.run({"routes"}).out; };
+  CHECK(says(route(), "waiting: no container that publishes it runs"));
   host.engine().remove(holder);
   host.until_well(app);
+  CHECK(says(route(), "127.0.0.1:28931"));
+  CHECK(says(route(), ":80 "));
+  CHECK(says(route(), "live"));
 }
 
 TEST_CASE("an app that needs what nobody offers is OutOfSync; what runs of it is not touched") {

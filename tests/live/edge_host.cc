@@ -7,8 +7,8 @@
 namespace fairlead::testing {
 namespace {
 
-constexpr int http_port = 18080;
-constexpr int https_port = 18443;
+constexpr int http_port = EdgeHost::http_port;
+constexpr int https_port = EdgeHost::https_port;
 constexpr char image[] = "fairlead-test/echo";
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
@@ -58,9 +58,10 @@ EdgeHost::EdgeHost(const std::string& more) : host_(settings(more)) {
                   "this engine has an edge already: stop the fairlead that runs it, remove it, try "
                   "again");
   make_images(host_);
-  host_.put("edge.yml", edge_manifest());
+  const bool on_host = more.find("mode: host") != more.npos;
+  if (!on_host) host_.put("edge.yml", edge_manifest());
   host_.start();
-  host_.until_well("edge");
+  if (!on_host) host_.until_well("edge");
 }
 
 std::string EdgeHost::manifest(const std::string& app, int version, const std::string& more,

@@ -13,8 +13,12 @@ namespace fairlead::testing {
 
 class EdgeHost {
  public:
-  // `settings`: further lines of the platform file. Fails the test where somebody else's edge is on
-  // this engine, or this one does not come up.
+  static constexpr int http_port = 18080;
+  static constexpr int https_port = 18443;
+
+  // `settings`: further lines of the platform file; with `mode: host` the nginx is the test's to
+  // start. Fails the test where somebody else's edge is on this engine, or this one does not come
+  // up.
   explicit EdgeHost(const std::string& settings = "");
 
   LiveHost& host() { return host_; }

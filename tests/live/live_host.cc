@@ -56,7 +56,7 @@ LiveHost::LiveHost(const std::string& settings, const std::string& socket)
   write_text(folder_ + "/fairlead.yml",
              "folders:\n  manifests: " + folder_ + "/manifests\n  secrets: " + folder_ +
                  "/secrets\n  state: " + folder_ + "/state\n  mounted_secrets: " + folder_ +
-                 "/run/secrets\n  edge: " + folder_ + "/edge\n  certificates: " + folder_ +
+                 "/run/secrets\n  edge: " + folder_ + "/state/edge\n  certificates: " + folder_ +
                  "/certificates\nsocket: " + folder_ + "/run/control.sock\n" +
                  (settings.find("engine:") == settings.npos
                       ? "engine: {host: \"unix://" + engine_.socket() + "\"}\n"

@@ -18,7 +18,7 @@ std::string app(const std::string& name, const std::string& expose = "") {
 
 // The edge and so many apps, in rest.
 struct Bench {
-  explicit Bench(int apps, const std::set<std::string>& bad = {}) {
+  explicit Bench(int apps, const std::set<std::string>& bad = {}, Duration rest = minutes(2)) {
     files["edge.yml"] = edge_manifest();
     for (int i = 0; i < apps; ++i) {
       const std::string name = "app" + std::to_string(i);
@@ -27,7 +27,7 @@ struct Bench {
     }
     nginx.traps.bad_apps = bad;
     host.world().set_files(files);
-    host.run(minutes(2));
+    host.run(rest);
   }
   ~Bench() {
     host.check_rest();
@@ -79,6 +79,39 @@ TEST_CASE("one of ten that nginx refuses is told so, and the other nine are serv
   bench.host.run(minutes(1));
   CHECK(bench.sites() == 10);
   CHECK(bench.host.all_well());
+}
+
+TEST_CASE("one of a hundred that nginx refuses is quarantined, and 99 are live") {
+  Bench bench(100, {"app33"}, seconds(45));
+  CHECK(bench.sites() == 99);
+  int live = 0;
+  const Json all = bench.host.ask("routes").body;
+  for (const Json& route : all["routes"].items()) {
+    const bool bad = route["app"].as_string() == "app33";
+    CHECK(route["state"].as_string() == (bad ? "rejected" : "live"));
+    CHECK(bench.host.health(route["app"].as_string()) == (bad ? "Degraded" : "Healthy"));
+    live += bad ? 0 : 1;
+  }
+  CHECK(all["routes"].items().size() == 100);
+  CHECK(live == 99);
+}
+
+TEST_CASE("published ports stand among the routes, with app and source, one that two claim twice") {
+  Host host;
+  const std::string publish = "expose: [{proto: tcp, port: 5432, publish: 15432}]\n";
+  host.world().set_files({{"db.yml", "name: db\nimage: app:1\n" + publish}});
+  host.run(minutes(1));
+  host.world().set_file("late.yml", "name: late\nimage: app:1\n" + publish);
+  host.run(minutes(1));
+  const Json all = host.ask("routes").body["routes"];
+  REQUIRE(all.items().size() == 2);
+  const Json& first = all.items()[0];
+  CHECK(first["host"].as_string() == "127.0.0.1:15432");
+  CHECK(first["app"].as_string() == "db");
+  CHECK(first["source"].as_string().find("db.yml:1") == 0);
+  CHECK(first["state"].as_string() == "live");
+  CHECK(first["upstreams"].items().at(0).as_string().ends_with(":5432"));
+  CHECK(all.items()[1]["app"].as_string() == "late");
 }
 
 TEST_CASE("a hundred restarts of backends leave the configuration as it was, without a reload") {
