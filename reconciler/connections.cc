@@ -156,16 +156,16 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
     const Provider& knows = listed.provider();
     if (knows.anything(section.get()) || !knows.data(section.get()).empty()) app(name);
   }
+  for (Link& held : links_) {
+    if (listed.first_listing() && &listed == &engine()) held.forget_shares();
+  }
   int found = 0;
   for (auto& [name, state] : apps_) {
     const auto section = observed.apps.find(name);
     const SectionPtr after = section == observed.apps.end() ? nullptr : section->second;
     const SectionPtr before = state.seen[provider];
-    if (listed.first_listing() && &listed == &engine()) {
-      // What was decided from answers before that may be old.
-      state.asked.clear();
-      state.shares.clear();
-    }
+    // What was decided from answers before that may be old.
+    if (listed.first_listing() && &listed == &engine()) state.asked.clear();
     if (state.phase != AppState::Phase::idle) {
       // Its own pass sees more than this list; look again when it has ended.
       if (listed.first_listing()) state.due = now_.steady;

@@ -66,7 +66,8 @@ class Link {
   void keep_share(const std::string& app, SharePtr share) {
     shares_.edit().insert_or_assign(app, std::move(share));
   }
-  void forget(const std::string& app) { shares_.edit().erase(app); }
+  void forget_share(const std::string& app) { shares_.edit().erase(app); }
+  void forget_shares() { shares_ = Shares(); }
   // Whether the listing just taken was the first since the connection was made: until then anything
   // may have happened unseen.
   bool first_listing() const { return first_listing_; }

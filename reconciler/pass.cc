@@ -76,7 +76,7 @@ void Reconciler::begin_passes() {
     if (found->second.wanted || found->second.removing) continue;
     found->second.due = never;
     schedule(found->second);
-    for (Link& held : links_) held.forget(name);
+    for (Link& held : links_) held.forget_share(name);
     apps_.erase(found);
   }
 }

@@ -62,7 +62,7 @@ bool alive(const std::string& pid_file) {
 }
 
 TEST_CASE("a program on the host is answered with its end and what it wrote") {
-  const Bench bench;
+  Bench bench;
   const Answer good = bench.runner.call(script("echo out; echo err >&2"));
   CHECK(good.status == 200);
   CHECK(good.body == "out\nerr\n");
@@ -75,7 +75,7 @@ TEST_CASE("a program on the host is answered with its end and what it wrote") {
 }
 
 TEST_CASE("arguments reach a program as they are, and the environment beside ours") {
-  const Bench bench;
+  Bench bench;
   CHECK(bench.runner.call(program({"printf", "%s|", "a b", "$HOME;", ""})).body == "a b|$HOME;||");
   ProcessCall call = script("printf '%s %s' \"$TOKEN\" \"${PATH:+path}\"");
   call.environment = {{"TOKEN", "x=y"}};
@@ -85,7 +85,7 @@ TEST_CASE("arguments reach a program as they are, and the environment beside our
 }
 
 TEST_CASE("an environment file is read when the call is made, and its content stands in no error") {
-  const Bench bench;
+  Bench bench;
   ProcessCall call = script("printf '%s|%s' \"$TOKEN\" \"$OTHER\"");
   call.environment_file = bench.folder / "dns.env";
   CHECK(bench.runner.call(call).status == 500);
@@ -100,7 +100,7 @@ TEST_CASE("an environment file is read when the call is made, and its content st
 }
 
 TEST_CASE("what cannot be started is no such program, or says why") {
-  const Bench bench;
+  Bench bench;
   bench.folder.write("text", "no program");
   for (const std::string& name :
        {std::string("no-such-program"), bench.folder / "absent", bench.folder / "text/below"}) {
@@ -115,7 +115,7 @@ TEST_CASE("what cannot be started is no such program, or says why") {
 }
 
 TEST_CASE("of a long output the last 64 KiB are kept") {
-  const Bench bench;
+  Bench bench;
   const Answer answer =
       bench.runner.call(script("head -c 1000000 /dev/zero | tr '\\0' x; echo end"));
   CHECK(answer.status == 200);
@@ -124,7 +124,7 @@ TEST_CASE("of a long output the last 64 KiB are kept") {
 }
 
 TEST_CASE("a program has nothing to read, and none of our descriptors") {
-  const Bench bench;
+  Bench bench;
   const int leak = ::fcntl(0, F_DUPFD, 100);  // without close-on-exec
   REQUIRE(leak >= 100);
   CHECK(bench.runner.call(script("cat")).body.empty());
@@ -135,7 +135,7 @@ TEST_CASE("a program has nothing to read, and none of our descriptors") {
 }
 
 TEST_CASE("a program that takes too long is ended with all that it started") {
-  const Bench bench;
+  Bench bench;
   const std::string pid = bench.folder / "pid";
   ProcessCall call = script("echo begun; sleep 100 & echo $! >" + pid + "; wait");
   call.timeout = milliseconds(300);
@@ -149,7 +149,7 @@ TEST_CASE("a program that takes too long is ended with all that it started") {
 }
 
 TEST_CASE("one that does not want to end is killed half a second later") {
-  const Bench bench;
+  Bench bench;
   ProcessCall call = script("trap '' TERM; while :; do sleep 0.05; done");
   call.timeout = milliseconds(200);
   const auto start = Clock::now();
@@ -159,14 +159,14 @@ TEST_CASE("one that does not want to end is killed half a second later") {
 }
 
 TEST_CASE("what a program leaves behind is not waited for") {
-  const Bench bench;
+  Bench bench;
   const auto start = Clock::now();
   CHECK(bench.runner.call(script("echo done; setsid sleep 3 &")).body == "done\n");
   CHECK(Clock::now() - start < milliseconds(2000));
 }
 
 TEST_CASE("at the end what runs is ended, and nothing more is started") {
-  const Bench bench;
+  Bench bench;
   const std::string mark = bench.folder / "mark";
   auto running = std::async(std::launch::async, [&] {
     return bench.runner.call(script("touch " + mark + "; exec sleep 100"));
@@ -183,7 +183,7 @@ TEST_CASE("at the end what runs is ended, and nothing more is started") {
 }
 
 TEST_CASE("a world that only reads runs what only reads, in containers too") {
-  const Bench bench(true);
+  Bench bench(true);
   RawServer engine(bench.folder / "engine.sock", [](const RawServer::Connection& connection) {
     connection.read_request();
     connection.answer("{\"message\": \"No such container: c0ffee\"}", "404 Not Found");
@@ -204,7 +204,7 @@ TEST_CASE("a world that only reads runs what only reads, in containers too") {
 }
 
 TEST_CASE("of a program in a container the end is asked for until it is known") {
-  const Bench bench;
+  Bench bench;
   std::atomic<int> asked{0};
   RawServer engine(bench.folder / "engine.sock", [&](const RawServer::Connection& connection) {
     for (;;) {
@@ -235,7 +235,7 @@ TEST_CASE("of a program in a container the end is asked for until it is known") 
 
 TEST_CASE(
     "where the end of a program in a container does not come to be known there is no answer") {
-  const Bench bench;
+  Bench bench;
   RawServer engine(bench.folder / "engine.sock", [&](const RawServer::Connection& connection) {
     for (;;) {
       const std::string request = connection.read_request();

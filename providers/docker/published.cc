@@ -37,8 +37,8 @@ RouteState route_of(const View& view, const ContainerSpec& spec, const Expose& e
                        !container.failed() &&
                        has_field(container, name + "=" + field->second.digest);
     if (!holds) continue;
-    const auto endpoint = container.networks.find(network_name(view.app));
-    if (endpoint != container.networks.end() && !endpoint->second.address.empty()) {
+    const auto endpoint = container.networks->find(network_name(view.app));
+    if (endpoint != container.networks->end() && !endpoint->second.address.empty()) {
       route.upstreams.push_back(host_in_url(endpoint->second.address) + ":" +
                                 std::to_string(expose.port));
     }
