@@ -68,6 +68,7 @@ class EdgeDiff {
     const bool begun = is_there(seen_.current);
     if (!begun && (!view_.place || seen_.gone)) return begin();
     choose();
+    try_again_later();
     report_.resources.push_back({"generation", seen_.current, state_text(), ""});
     if (!view_.place && !seen_.gone) report_.due(view_.now.steady + seconds(5));
     if (!view_.place) return;
@@ -184,9 +185,44 @@ class EdgeDiff {
     needs.push_back(add(write_file(path, content()), cause));
   }
 
+  // Those that nginx did not take are tried again.
+  void try_again_later() {
+    for (const auto& [name, counted] : view_.memory->counters) {
+      const bool due = name.starts_with(not_taken) &&
+                       seen_.rejected.count(name.substr(sizeof not_taken - 1)) > 0;
+      if (due) report_.due(not_taken_until(counted));
+    }
+  }
+
+  // Nobody says whose fault it is that a generation was not taken: half of what changed is tried,
+  // until it is one site.
+  void halve() {
+    const Index& live = seen_.sites(seen_.live);
+    std::vector<std::string> apps = changed_apps(live, index_);
+    while (seen_.live == seen_.current && apps.size() > 1 && !refusal().empty()) {
+      for (const std::size_t half = apps.size() / 2; apps.size() > half; apps.pop_back()) {
+        const auto held = live.find(apps.back());
+        chosen_.erase(apps.back());
+        index_.erase(apps.back());
+        if (held != live.end()) index_.insert(*held);
+      }
+      wanted_ = name_generation(index_);
+    }
+  }
+
+  // "APP.ID" where nothing but this site is new beside what is live.
+  std::string only_change(const Index& sites) const {
+    const Index& live = seen_.sites(seen_.live);
+    const std::vector<std::string> apps = changed_apps(live, sites);
+    if (apps.size() != 1 || name_generation(live) != seen_.live) return "";
+    const auto site = sites.find(apps.front());
+    return site == sites.end() ? "" : site_name(site->first, site->second.id);
+  }
+
   void change() {
+    halve();
     const std::string cause = changes();
-    const std::string refused = refusal();
+    const std::string refused = only_change(index_).empty() ? refusal() : "";
     if (!refused.empty()) return report_.worsen(HealthState::degraded, "ReloadRefused", refused);
     if (!may_reload()) return report_.out_of_sync("Converging", cause);
     const Needs needs = write_all(cause);
@@ -261,7 +297,8 @@ class EdgeDiff {
       add(std::move(step), "nginx serves generation " + seen_.live);
     } else if (seen_.generations.count(seen_.live) > 0) {
       Step back = switch_to(seen_.live);
-      back.count_as = "refused " + seen_.current;
+      const std::string site = only_change(seen_.sites(seen_.current));
+      back.count_as = site.empty() ? "refused " + seen_.current : not_taken + site;
       add(std::move(back), "nginx does not take generation " + seen_.current);
     }
   }

@@ -12,6 +12,8 @@
 //   generation, not current   tested in the nginx that runs → switched to (current.conf) → reload
 //   current, not live         asked for, for some seconds; reloaded again; then nginx is taken to
 //                             have refused it, and current.conf names again what is live
+//   refused                   half of what it changed is tried, and so on; one site that is refused
+//                             alone is rejected for a while
 //   live                      what is missing is written, what nothing refers to is removed
 //   none that is there        somebody's hand: where nginx runs, what it serves goes on, and is put
 //                             back; else it begins anew

@@ -41,6 +41,11 @@ class EdgeObserver : public Observer {
         seen_->rejected[note.substr(sizeof note_rejected - 1)] = why;
       }
     }
+    for (const auto& [name, counter] : scope.memory->counters) {
+      if (!name.starts_with(not_taken) || scope.now.steady >= not_taken_until(counter)) continue;
+      seen_->rejected[name.substr(sizeof not_taken - 1)] =
+          "nginx does not take it in a reload; look at the log of the edge's container";
+    }
   }
 
   std::vector<Call> next() override {

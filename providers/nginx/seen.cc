@@ -1,10 +1,15 @@
 #include "providers/nginx/seen.h"
 
+#include <algorithm>
+
 namespace fairlead::nginx {
 namespace {
 
 constexpr char current_begin[] = "include generation.";
 constexpr char current_end[] = ".conf;\n";
+// It may have been something else than the site: each try holds up the others for seconds.
+constexpr std::chrono::seconds not_taken_pause{30};
+constexpr int not_taken_doublings = 4;
 
 }  // namespace
 
@@ -21,6 +26,22 @@ const Index* SeenEdge::live_sites() const {
 
 bool SeenEdge::lost() const {
   return answers && !live_sites() && files->count(generation_path(live)) == 0;
+}
+
+std::vector<std::string> changed_apps(const Index& before, const Index& after) {
+  std::vector<std::string> apps;
+  for (const auto& [app, site] : after) {
+    const auto held = before.find(app);
+    if (held == before.end() || held->second != site) apps.push_back(app);
+  }
+  for (const auto& [app, site] : before) {
+    if (after.count(app) == 0) apps.push_back(app);
+  }
+  return apps;
+}
+
+Duration not_taken_until(const Counter& counter) {
+  return counter.last + not_taken_pause * (1 << std::min(counter.count - 1, not_taken_doublings));
 }
 
 std::string site_name(const std::string& app, const std::string& id) { return app + "." + id; }

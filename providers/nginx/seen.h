@@ -39,6 +39,14 @@ struct SeenEdge : Section {
   bool lost() const;
 };
 
+// Apps whose site is not the same in both.
+std::vector<std::string> changed_apps(const Index& before, const Index& after);
+
+// Of a site that nginx refused when it was told to reload, though its test had passed: until when
+// it is not tried again.
+inline constexpr char not_taken[] = "not taken ";  // and "APP.ID": a counter of the edge's memory
+Duration not_taken_until(const Counter& counter);
+
 // "APP.ID", as in the name of its file.
 std::string site_name(const std::string& app, const std::string& id);
 std::string site_path(const std::string& app, const std::string& id);

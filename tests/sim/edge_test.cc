@@ -138,11 +138,34 @@ TEST_CASE("a generation that passes the test and is refused by the reload leaves
   bench.host.run(seconds(20));
   CHECK(bench.nginx.live()->configuration.id == before);
   CHECK(bench.edge_files()["current.conf"].find(before) != std::string::npos);
-  CHECK(bench.host.message("edge").find("ReloadRefused") == 0);
+  CHECK(bench.host.message("late").find("RouteRejected: late.localhost: nginx does not take") == 0);
   CHECK(bench.host.sync("late") == "OutOfSync");
   bench.nginx.traps.refused_apps.clear();
   bench.host.run(minutes(2));
   CHECK(bench.sites() == 3);
+  CHECK(bench.host.all_well());
+}
+
+TEST_CASE("one of seven that a reload refuses, and no test, does not hold up the other six") {
+  Bench bench(1);
+  bench.nginx.traps.refused_apps = {"new3"};
+  for (int i = 0; i < 7; ++i) {
+    const std::string name = "new" + std::to_string(i);
+    bench.files[name + ".yml"] = app(name);
+  }
+  bench.host.world().set_files(bench.files);
+  bench.host.run(minutes(2));
+  CHECK(bench.sites() == 7);
+  CHECK(bench.host.health("new3") == "Degraded");
+  for (const std::string name : {"edge", "new0", "new2", "new4", "new6"}) {
+    CHECK(bench.host.health(name) == "Healthy");
+  }
+  bench.files["last.yml"] = app("last");
+  bench.host.world().set_files(bench.files);
+  bench.host.run(seconds(30));
+  CHECK(bench.sites() == 8);
+  bench.nginx.traps.refused_apps.clear();
+  bench.host.run(minutes(9));
   CHECK(bench.host.all_well());
 }
 
