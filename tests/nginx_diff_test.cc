@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "providers/nginx/app.h"
 #include "providers/nginx/diff.h"
 #include "providers/nginx/seen.h"
 #include "providers/nginx/steps.h"

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "providers/nginx/render.h"
 #include "providers/provider.h"
 
 // What the apps add and what the edge serves → the steps from one generation to the next. Pure. All
@@ -23,21 +22,5 @@
 // one before stays in its place, or none.
 namespace fairlead::nginx {
 
-struct AppShare : Share {
-  std::string app;
-  Site site;
-  CertificatePtr own;                  // self-signed, of the hosts without another; null: none
-  std::vector<std::string> addresses;  // that requests are sent to
-  // Hosts that the manifest itself says → their certificates by file; null: none of use.
-  std::map<std::string, CertificatePtr> domains;
-};
-
-// The site of an app as it should be now; null: it has none.
-SharePtr share_of(const Keys& keys, const View& view);
-std::optional<Traffic> traffic_of(const Graph& wanted, const Section* seen);
-
 void diff_edge(const Keys& keys, const View& view, Plan& plan, Report& report);
-// Of any other app: no steps, but what became of its routes.
-void diff_app(const Keys& keys, const View& view, Report& report);
-
 }  // namespace fairlead::nginx

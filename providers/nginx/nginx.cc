@@ -1,6 +1,7 @@
 #include "providers/nginx/nginx.h"
 
 #include "providers/listing.h"
+#include "providers/nginx/app.h"
 #include "providers/nginx/diff.h"
 #include "providers/nginx/observe.h"
 #include "providers/nginx/seen.h"
@@ -95,18 +96,6 @@ class Nginx : public Provider {
   const Keys& keys_;
 };
 
-std::set<std::string> differing(const Index& before, const Index& after) {
-  std::set<std::string> apps;
-  for (const auto& [app, site] : after) {
-    const auto held = before.find(app);
-    if (held == before.end() || held->second != site) apps.insert(app);
-  }
-  for (const auto& [app, site] : before) {
-    if (after.count(app) == 0) apps.insert(app);
-  }
-  return apps;
-}
-
 // Those whose site is another one than before, or is refused; all where the edge came or went.
 std::optional<std::set<std::string>> Nginx::concerned(const Section* before,
                                                       const Section* after) const {
@@ -119,7 +108,8 @@ std::optional<std::set<std::string>> Nginx::concerned(const Section* before,
   const Index* new_sites = is->live_sites();
   if (!old_sites && !new_sites) return apps;
   if (!old_sites || !new_sites) return std::nullopt;
-  if (old_sites != new_sites) apps = differing(*old_sites, *new_sites);
+  const auto changed = changed_apps(*old_sites, *new_sites);
+  apps.insert(changed.begin(), changed.end());
   for (const auto& [name, why] : is->rejected) {
     if (was->rejected.count(name) > 0) continue;
     if (name.starts_with("certificates/")) return std::nullopt;

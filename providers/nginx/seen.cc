@@ -30,6 +30,7 @@ bool SeenEdge::lost() const {
 
 std::vector<std::string> changed_apps(const Index& before, const Index& after) {
   std::vector<std::string> apps;
+  if (&before == &after) return apps;
   for (const auto& [app, site] : after) {
     const auto held = before.find(app);
     if (held == before.end() || held->second != site) apps.push_back(app);

@@ -15,7 +15,7 @@ namespace fairlead::nginx {
 
 struct SeenEdge : Section {
   Shared<std::set<std::string>> files;  // all paths below its folder but those of challenges
-  std::string current;          // the generation that current.conf names; empty: none
+  std::string current;                  // the generation that current.conf names; empty: none
   // Of generations whose file was read: its sites. Absent: not read, or it is not there.
   std::map<std::string, Shared<Index>> generations;
   std::string live;      // the generation that nginx serves; empty: it is not known
