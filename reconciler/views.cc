@@ -44,6 +44,7 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
     if (section != service->second.seen.end()) view.services[host] = section->second.get();
   }
   if (&held == &engine() && is_service(state.name)) {
+    view.guests.reserve(apps_.size());
     for (const auto& [name, other] : apps_) {
       // Of one whose image is still to be read it is not known yet.
       const bool uses = !other.wanted || other.wanted->services.count(state.name) > 0;

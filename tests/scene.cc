@@ -282,6 +282,8 @@ class SeenReader {
       detail.limits.pids = std::stoi(value);
     else if (key == "network")
       made.networks.edit()[value] = {"other-" + value, "10.9.0.2"};
+    else if (key == "address")
+      made.networks.edit()[made.identity.app].address = value;
     else if (key == "detached")
       made.networks.edit().clear();
     else if (key == "network-id")

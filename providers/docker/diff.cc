@@ -124,12 +124,30 @@ class AppDiff {
     const bool settled = standing_of(view_).settled;
     for (const SeenContainer& visitor : draft_.seen.visitors) {
       const std::string& service = visitor.identity.app;
+      if (const SeenContainer* holder = same_address(visitor)) {
+        draft_.before.push_back(draft_.add(steps_.disconnect(visitor, network_name(view_.app)),
+                                           "it has the address of " + holder->name));
+        continue;
+      }
       if (!settled || view_.wanted->services.count(service) > 0) continue;
       draft_.add(steps_.disconnect(visitor, network_name(view_.app)),
                  view_.app + " does not use " + service);
     }
     if (!draft_.blocked.empty()) return;
     for (const auto& [service, awaited] : view_.wanted->services) attach(service, awaited);
+  }
+
+  // A list lacked the container when the visitor was given its address, and now it cannot start.
+  const SeenContainer* same_address(const SeenContainer& visitor) const {
+    const auto address_of = [&](const SeenContainer& container) {
+      const auto endpoint = container.networks->find(network_name(view_.app));
+      return endpoint == container.networks->end() ? "" : endpoint->second.address;
+    };
+    const std::string address = address_of(visitor);
+    for (const SeenContainer& container : draft_.seen.containers) {
+      if (!address.empty() && address_of(container) == address) return &container;
+    }
+    return nullptr;
   }
 
   void attach(const std::string& service, bool awaited) {
