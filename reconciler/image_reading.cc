@@ -80,14 +80,13 @@ bool Reconciler::take_images(AppState& state) {
   const auto entry = catalog_.entries().find(state.name);
   if (entry == catalog_.entries().end() || state.removing) return false;
   const std::string image = image_of(*entry->second.app);
-  const std::string kept = images_.encode(state.name);
   const SectionPtr seen = state.seen[std::string(engine().provider().name())];
   bool news = false;
   for (const ImageLook& look : engine().provider().images(seen.get())) {
     if (look.image == image) news = images_.take(state.name, look) || news;
   }
   if (!news) return false;
-  keep_image(state.name, kept);
+  keep(images_folder, state.name, images_.encode(state.name));
   set_wanted(state, entry->second);
   return true;
 }

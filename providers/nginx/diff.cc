@@ -62,8 +62,7 @@ class EdgeDiff {
     } else if (wanted_ != seen_.current) {
       change();
     } else {
-      complete();
-      clear_away();
+      tidy();
     }
   }
 
@@ -237,9 +236,6 @@ class EdgeDiff {
     return needs;
   }
 
-  // nginx does not miss what it has read, until it is started again.
-  void complete() { write_all("removed by hand"); }
-
   bool may_reload() const {
     const Counter* last = counter(view_, all_reloads);
     if (!last) return true;
@@ -288,25 +284,40 @@ class EdgeDiff {
     }
   }
 
-  // What neither this generation nor what apps add needs.
-  void clear_away() {
-    const std::string generation = generation_path(seen_.current);
-    std::vector<std::string_view> used;
+  // Files beside the sites that apps add, in order.
+  std::vector<std::string_view> files_beside() const {
+    std::vector<std::string_view> paths;
     for (const auto& [app, added] : chosen_) {
-      for (const auto& [path, content] : added->site.files) used.push_back(path);
+      for (const auto& [path, content] : added->site.files) paths.push_back(path);
     }
-    std::sort(used.begin(), used.end());
+    std::sort(paths.begin(), paths.end());
+    paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+    return paths;
+  }
+
+  // Writes what is missing, which nginx does not miss until it is started again, and removes what
+  // neither this generation nor what apps add needs.
+  void tidy() {
+    const std::string generation = generation_path(seen_.current);
+    const std::vector<std::string_view> used = files_beside();
     // The files beside a site that is kept are known only to the app that adds it.
     const bool all_known = chosen_.size() == index_.size();
-    std::size_t removed = 0;
+    std::vector<const std::string*> unused;
+    std::size_t there = 0;
     for (const std::string& path : *seen_.files) {
+      if (path == current_path) continue;
       const bool site = path.starts_with("sites/");
       const bool beside = !site && !path.starts_with("generation.");
-      if (path == current_path || path == generation || (site && is_included(path))) continue;
-      if (beside && (!all_known || std::binary_search(used.begin(), used.end(), path))) continue;
-      if (removed == removals_max) break;
-      add(remove_file(path), "nothing refers to it any more");
-      ++removed;
+      const bool needed = site     ? is_included(path)
+                          : beside ? std::binary_search(used.begin(), used.end(), path)
+                                   : path == generation;
+      if (needed) ++there;
+      if (!needed && (!beside || all_known)) unused.push_back(&path);
+    }
+    if (there < index_.size() + used.size() + 1) write_all("removed by hand");
+    if (unused.size() > removals_max) unused.resize(removals_max);
+    for (const std::string* path : unused) {
+      add(remove_file(*path), "nothing refers to it any more");
     }
   }
 
