@@ -137,8 +137,8 @@ struct View {
   std::map<std::string, const Section*> services;
   // Of an app that runs a service: the apps that use it, in order.
   std::vector<std::string_view> guests;
-  std::optional<Place> place;  // likewise: where its container is, ready or not
-  Shares shares;               // likewise: what each app adds; absent: there is no such app
+  std::optional<Place> place;       // likewise: where its container is, ready or not
+  Shares shares;                    // likewise: what each app adds; absent: there is no such app
   std::set<std::string> undecided;  // apps of which it is not known yet what they add
   std::optional<Traffic> traffic;   // to the app's main process
   std::string waiting_for;  // other apps that must be Healthy before anything new starts; empty: go

@@ -149,9 +149,9 @@ struct AppState {
   std::string last_plan;  // text of the last plan of which something was done
   int repeats = 0;        // how often the same plan was done in a row: it does not help
   bool planned = false;
-  Standing standing;  // at the engine, as of the last diff
+  Standing standing;               // at the engine, as of the last diff
   std::optional<Place> serves_at;  // of an app that runs a service
-  Duration traffic_since{0};  // steady; since when requests are sent where they are sent now
+  Duration traffic_since{0};       // steady; since when requests are sent where they are sent now
 
   // What is known.
   Report report;
