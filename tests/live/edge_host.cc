@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <functional>
 
 namespace fairlead::testing {
 namespace {
@@ -49,6 +50,14 @@ std::string settings(const std::string& more) {
                     ", https_port: " + std::to_string(https_port) + "}\n"
               : "") +
          more;
+}
+
+// Workers from before a reload may take a few more connections.
+bool each_time(const std::function<bool()>& holds) {
+  for (int i = 0; i < 20; ++i) {
+    if (!holds()) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -108,11 +117,11 @@ bool EdgeHost::serves(const std::string& app, int version) const {
 
 void EdgeHost::until_serves(const std::string& app, int version) const {
   host_.until("version " + std::to_string(version) + " of " + app + " answers",
-              [&] { return serves(app, version); });
+              [&] { return each_time([&] { return serves(app, version); }); });
 }
 
 void EdgeHost::until_status(const std::string& what, const WebRequest& request, int status) const {
-  host_.until(what, [&] { return fetch(request).status == status; });
+  host_.until(what, [&] { return each_time([&] { return fetch(request).status == status; }); });
 }
 
 Json EdgeHost::route(const std::string& host) const {

@@ -40,6 +40,7 @@ class EdgeHost {
   WebRequest http(const std::string& app, const std::string& path = "/") const;
   WebRequest https(const std::string& app, const std::string& path = "/") const;
   bool serves(const std::string& app, int version) const;
+  // Until it is so for all workers of nginx.
   void until_serves(const std::string& app, int version) const;
   void until_status(const std::string& what, const WebRequest& request, int status) const;
 
