@@ -223,7 +223,7 @@ Endless read_endless(const TempFolder& folder, Watching& watching) {
   const auto start = std::chrono::steady_clock::now();
   std::thread writer([&] {
     auto last = start;
-    for (int i = 1; !end; ++i) {
+    for (static int i = 1; !end; ++i) {  // what was read once more is no news
       folder.write("a.yml", std::to_string(i));
       const auto now = std::chrono::steady_clock::now();
       seen.longest_pause = std::max(seen.longest_pause, now - std::exchange(last, now));
