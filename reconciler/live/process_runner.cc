@@ -183,7 +183,13 @@ Answer ProcessRunner::in_container(const ProcessCall& call) {
 // Nothing where an exec must say it: what ran here only reads, so that it may run again.
 std::optional<Answer> ProcessRunner::in_shell(const ProcessCall& call, Deadline deadline) {
   std::optional<ContainerShell> shell = take_shell(call.container);
-  if (!shell) shell = start_shell(call.container, deadline);
+  if (!shell && may_have_shell(call.container)) {
+    const Answer made = ask("POST", "/containers/" + percent_encode(call.container) + "/exec",
+                            shell_body(), deadline);
+    // Its own exec would be refused likewise.
+    if (made.answered() && !made.ok()) return refused(made);
+    shell = start_shell(call.container, made, deadline);
+  }
   if (!shell) return std::nullopt;
   std::optional<ContainerShell::Ended> end = shell->run(call.arguments, deadline, stop_.get());
   if (readable(stop_.get())) return no_answer("fairlead is ending");
@@ -203,20 +209,19 @@ std::optional<ContainerShell> ProcessRunner::take_shell(const std::string& conta
   return std::move(kept.mapped());
 }
 
-std::optional<ContainerShell> ProcessRunner::start_shell(const std::string& container,
-                                                         Deadline deadline) {
+bool ProcessRunner::may_have_shell(const std::string& container) {
   const Result<Endpoint> engine = http_.engine();
-  if (!engine || engine->kind != Endpoint::Kind::unix_socket) return std::nullopt;
-  {
-    const std::lock_guard lock(mutex_);
-    std::erase_if(shells_, [](const auto& kept) { return kept.second.ended(); });
-    if (without_shell_.count(container) != 0) return std::nullopt;
-  }
-  const Answer made =
-      ask("POST", "/containers/" + percent_encode(container) + "/exec", shell_body(), deadline);
-  if (!made.ok()) return std::nullopt;
+  if (!engine || engine->kind != Endpoint::Kind::unix_socket) return false;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(shells_, [](const auto& kept) { return kept.second.ended(); });
+  return without_shell_.count(container) == 0;
+}
+
+std::optional<ContainerShell> ProcessRunner::start_shell(const std::string& container,
+                                                         const Answer& made, Deadline deadline) {
+  const Result<Endpoint> engine = http_.engine();
   const Result<Json> exec = Json::parse(made.body);
-  if (!exec) return std::nullopt;
+  if (!engine || !exec) return std::nullopt;
   Result<ContainerShell> shell =
       ContainerShell::start(engine->host, (*exec)["Id"].as_string(), deadline);
   // Where the image has none the engine says so in the stream, which then ends.

@@ -42,7 +42,9 @@ class ProcessRunner {
   Answer in_container(const ProcessCall& call);
   std::optional<Answer> in_shell(const ProcessCall& call, Deadline deadline);
   std::optional<ContainerShell> take_shell(const std::string& container);
-  std::optional<ContainerShell> start_shell(const std::string& container, Deadline deadline);
+  bool may_have_shell(const std::string& container);
+  std::optional<ContainerShell> start_shell(const std::string& container, const Answer& made,
+                                            Deadline deadline);
   Answer by_exec(const ProcessCall& call, Deadline deadline) const;
   Answer ended_in_container(const std::string& exec, std::string output, Deadline deadline) const;
   Answer ask(const std::string& method, const std::string& path, std::string body,
