@@ -11,20 +11,11 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr char main_process[] = "web";
 constexpr seconds default_drain{10};
 
 std::string address_of(const SeenContainer& container) {
   const auto endpoint = container.networks->find(network_name(container.identity.app));
   return endpoint == container.networks->end() ? "" : endpoint->second.address;
-}
-
-std::shared_ptr<const ContainerSpec> main_spec(const View& view) {
-  if (!view.wanted || view.wanted->app->suspend) return nullptr;
-  for (auto& spec : container_specs(*view.wanted)) {
-    if (spec->process == main_process) return spec;
-  }
-  return nullptr;
 }
 
 bool receives(const View& view, const SeenContainer& container) {
@@ -51,13 +42,21 @@ bool older(const SeenContainer* a, const SeenContainer* b) {
 
 }  // namespace
 
+std::shared_ptr<const ContainerSpec> main_spec(const Graph& wanted) {
+  for (auto& spec : container_specs(wanted)) {
+    if (spec->process == main_process) return spec;
+  }
+  return nullptr;
+}
+
 bool is_sent_requests(const View& view, const SeenContainer& container) {
   return !view.traffic || container.identity.process != main_process || receives(view, container);
 }
 
 std::vector<std::string> backends_of(const View& view) {
   const auto* seen = dynamic_cast<const SeenApp*>(view.seen);
-  const auto spec = main_spec(view);
+  const bool wanted = view.wanted && !view.wanted->app->suspend;
+  const auto spec = wanted ? main_spec(*view.wanted) : nullptr;
   if (!seen || !spec || spec->once) return {};
   std::vector<std::string> addresses;
   std::vector<const SeenContainer*> old;

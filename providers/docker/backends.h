@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,10 @@
 // new container is ready → it is among the backends → the edge sends requests to it → an old one is
 // no backend any more → the edge sends it none → it is drained → it is stopped.
 namespace fairlead::docker {
+
+inline constexpr char main_process[] = "web";
+// What its containers are to be; null: there is no such process.
+std::shared_ptr<const ContainerSpec> main_spec(const Graph& wanted);
 
 // Addresses of the wanted containers that are ready, or were and may soon be again, and of as many
 // old ones as are still needed beside those that the edge sends requests to. In order of addresses,

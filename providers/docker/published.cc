@@ -1,20 +1,12 @@
 #include "providers/docker/published.h"
 
+#include "providers/docker/backends.h"
 #include "providers/docker/readiness.h"
 #include "providers/docker/resolve.h"
 #include "reconciler/url.h"
 
 namespace fairlead::docker {
 namespace {
-
-constexpr char main_process[] = "web";
-
-std::shared_ptr<const ContainerSpec> main_spec(const Graph& wanted) {
-  for (auto& spec : container_specs(wanted)) {
-    if (spec->process == main_process) return spec;
-  }
-  return nullptr;
-}
 
 // Whether it was made with this field, as its label says: "a=1f2e3d publish.0.0.0.0:80=4c5b6a".
 bool has_field(const SeenContainer& container, const std::string& field) {

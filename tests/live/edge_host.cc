@@ -5,6 +5,8 @@
 #include <fstream>
 #include <functional>
 
+#include "tests/certificate_maker.h"
+
 namespace fairlead::testing {
 namespace {
 
@@ -118,6 +120,17 @@ bool EdgeHost::serves(const std::string& app, int version) const {
 void EdgeHost::until_serves(const std::string& app, int version) const {
   host_.until("version " + std::to_string(version) + " of " + app + " answers",
               [&] { return each_time([&] { return serves(app, version); }); });
+}
+
+void EdgeHost::put_certificate(const std::string& host, std::size_t rsa_bits) const {
+  Wish wish;
+  wish.common_name = host;
+  wish.names = "DNS:" + host;
+  wish.ends = std::chrono::hours(24 * 365 * 100);
+  wish.rsa_bits = rsa_bits;
+  const MadeCertificate made = make_certificate(wish);
+  certificate(host + ".key", made.pem_key());
+  certificate(host + ".crt", made.crt());
 }
 
 void EdgeHost::until_status(const std::string& what, const WebRequest& request, int status) const {

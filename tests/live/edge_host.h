@@ -40,6 +40,8 @@ class EdgeHost {
   WebRequest http(const std::string& app, const std::string& path = "/") const;
   WebRequest https(const std::string& app, const std::string& path = "/") const;
   bool serves(const std::string& app, int version) const;
+  // Key and certificate of that host name; without a number of bits the key is a usual one.
+  void put_certificate(const std::string& host, std::size_t rsa_bits) const;
   // Until it is so for all workers of nginx.
   void until_serves(const std::string& app, int version) const;
   void until_status(const std::string& what, const WebRequest& request, int status) const;

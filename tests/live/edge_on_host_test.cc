@@ -5,7 +5,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "tests/certificate_maker.h"
 #include "tests/live/edge_host.h"
 #include "tests/temp_folder.h"
 
@@ -110,17 +109,6 @@ struct Scene {
   }
 };
 
-void put_certificate(const EdgeHost& edge, const std::string& host, std::size_t rsa_bits) {
-  Wish wish;
-  wish.common_name = host;
-  wish.names = "DNS:" + host;
-  wish.ends = std::chrono::hours(24 * 365 * 100);
-  wish.rsa_bits = rsa_bits;
-  const MadeCertificate made = make_certificate(wish);
-  edge.certificate(host + ".key", made.pem_key());
-  edge.certificate(host + ".crt", made.crt());
-}
-
 TEST_CASE("an nginx of the host serves the apps, and its workers can read what they need") {
   Scene scene;
   EdgeHost& edge = scene.edge;
@@ -150,14 +138,14 @@ TEST_CASE("a route that the host's nginx rejects is quarantined alone") {
   const std::string good = edge.host().name("good");
   const std::string weak = edge.host().name("weak");
   edge.deploy(good, 1);
-  put_certificate(edge, EdgeHost::name_of(weak), 512);
+  edge.put_certificate(EdgeHost::name_of(weak), 512);
   edge.host().put("weak.yml", edge.manifest(weak, 1));
   edge.host().until("it is rejected", [&] {
     return edge.route(EdgeHost::name_of(weak))["state"].as_string() == "rejected";
   });
   edge.deploy(good, 2);
   CHECK(fetch(edge.http(weak)).status == 404);
-  put_certificate(edge, EdgeHost::name_of(weak), 0);
+  edge.put_certificate(EdgeHost::name_of(weak), 0);
   edge.until_serves(weak, 1);
 }
 

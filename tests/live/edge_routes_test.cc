@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-#include "tests/certificate_maker.h"
 #include "tests/live/edge_host.h"
 
 // What manifests say of a route, asked of a real nginx; and routes that do not come to be.
@@ -23,17 +22,6 @@ WebRequest posting(WebRequest request, std::size_t bytes) {
   request.method = "POST";
   request.body = std::string(bytes, 'x');
   return request;
-}
-
-void put_certificate(const EdgeHost& edge, const std::string& host, std::size_t rsa_bits) {
-  Wish wish;
-  wish.common_name = host;
-  wish.names = "DNS:" + host;
-  wish.ends = std::chrono::hours(24 * 365 * 100);
-  wish.rsa_bits = rsa_bits;
-  const MadeCertificate made = make_certificate(wish);
-  edge.certificate(host + ".key", made.pem_key());
-  edge.certificate(host + ".crt", made.crt());
 }
 
 TEST_CASE("basic auth, allow lists and body limits hold for their route alone") {
@@ -67,7 +55,7 @@ TEST_CASE(
   edge.deploy(app, 1, "hsts: 24h");
   CHECK(fetch(edge.https(app)).headers.count("strict-transport-security") == 0);
   CHECK(fetch(edge.http(app)).status == 200);
-  put_certificate(edge, name, 0);
+  edge.put_certificate(name, 0);
   edge.until_status("http is redirected", edge.http(app, "/a?b=c"), 308);
   CHECK(fetch(edge.http(app, "/a?b=c")).headers["location"] == "https://" + name + ":18443/a?b=c");
   WebConnection over_tls;
@@ -84,7 +72,7 @@ TEST_CASE("a route that nginx rejects is quarantined alone, until its certificat
   const std::string weak = edge.host().name("weak");
   const std::string late = edge.host().name("late");
   edge.deploy(good, 1);
-  put_certificate(edge, EdgeHost::name_of(weak), 512);
+  edge.put_certificate(EdgeHost::name_of(weak), 512);
   edge.host().put("weak.yml", edge.manifest(weak, 1));
   edge.host().until("it is rejected", [&] {
     return edge.route(EdgeHost::name_of(weak))["state"].as_string() == "rejected";
@@ -94,7 +82,7 @@ TEST_CASE("a route that nginx rejects is quarantined alone, until its certificat
   edge.deploy(late, 1);
   edge.deploy(good, 2);
   CHECK(fetch(edge.http(weak)).status == 404);
-  put_certificate(edge, EdgeHost::name_of(weak), 0);
+  edge.put_certificate(EdgeHost::name_of(weak), 0);
   edge.until_serves(weak, 1);
 }
 
