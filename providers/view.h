@@ -88,9 +88,9 @@ struct Memory {
 
 // What stands of an app at one provider, for the others.
 struct Standing {
-  bool settled = true;              // nothing of another revision than the wanted one is left
-  bool running = false;             // something runs
-  std::set<std::string> addresses;  // from which its programs connect
+  bool settled = true;                 // nothing of another revision than the wanted one is left
+  bool running = false;                // something runs
+  std::vector<std::string> addresses;  // from which its programs connect, in order
   // Addresses of its main process to which requests are to be sent, in order; empty: none is ready.
   std::vector<std::string> backends;
 };

@@ -14,12 +14,13 @@ namespace {
 
 constexpr std::size_t depth_max = 128;
 
-// Builds a Json from RapidJSON's SAX events; refuses to nest deeper than depth_max. With `item` the
-// items of an outermost array go there.
+// Builds a Json from RapidJSON's SAX events; refuses to nest deeper than depth_max, as the reader
+// calls itself. With `item` the items of an outermost array go there.
 class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> {
  public:
-  explicit Builder(Json& root, const std::function<void(const Json&)>* item = nullptr)
-      : root_(root), item_(item) {}
+  explicit Builder(Json& root, const std::function<void(const Json&)>* item = nullptr,
+                   const Json::Keep* keep = nullptr)
+      : root_(root), item_(item), keep_(keep) {}
 
   bool Null() { return place(Json()); }
   bool Bool(bool value) { return place(Json(value)); }
@@ -33,20 +34,26 @@ class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> 
   }
   bool Double(double value) { return place(Json(value)); }
   bool String(const char* text, rapidjson::SizeType length, bool) {
-    return place(Json(std::string(text, length)));
+    return skipping_ ? skip() : place(Json(std::string(text, length)));
   }
   bool Key(const char* text, rapidjson::SizeType length, bool) {
-    open_.back().key.assign(text, length);
+    if (skipping_) return true;
+    const std::string_view key(text, length);
+    open_.back().key = key;
+    const bool deep = open_.size() > 1;
+    skipping_ = keep_ && !(*keep_)(deep ? open_[open_.size() - 2].key : std::string_view(), key);
     return true;
   }
   bool StartObject() { return open(true); }
   bool EndObject(rapidjson::SizeType) {
+    if (skipping_) return skip_end();
     Json::Members members = std::move(open_.back().members);
     open_.pop_back();
     return place(Json::object_of(std::move(members)));
   }
   bool StartArray() { return open(false); }
   bool EndArray(rapidjson::SizeType) {
+    if (skipping_) return skip_end();
     Json::Array items = std::move(open_.back().items);
     open_.pop_back();
     return place(Json::array(std::move(items)));
@@ -61,11 +68,25 @@ class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> 
   };
 
   bool open(bool object) {
-    if (open_.size() >= depth_max) return false;
-    open_.push_back({object, "", {}, {}});
+    if (open_.size() + skipped_depth_ >= depth_max) return false;
+    if (skipping_) {
+      ++skipped_depth_;
+    } else {
+      open_.push_back({object, "", {}, {}});
+    }
     return true;
   }
+  // A value of a member that is not kept, or a part of it.
+  bool skip() {
+    skipping_ = skipped_depth_ > 0;
+    return true;
+  }
+  bool skip_end() {
+    --skipped_depth_;
+    return skip();
+  }
   bool place(Json value) {
+    if (skipping_) return skip();
     if (open_.empty()) {
       root_ = std::move(value);
     } else if (open_.back().object) {
@@ -80,7 +101,10 @@ class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> 
 
   Json& root_;
   const std::function<void(const Json&)>* item_;
+  const Json::Keep* keep_;
   std::vector<Open> open_;
+  bool skipping_ = false;          // until the value that comes has ended
+  std::size_t skipped_depth_ = 0;  // of it, open
 };
 
 bool has_doubles(const Json::Members& members) {
@@ -134,8 +158,7 @@ std::string compact(const Json& value, bool sorted) {
 Result<void> read(std::string_view text, Builder& builder) {
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;
-  constexpr unsigned flags = rapidjson::kParseIterativeFlag;
-  if (reader.Parse<flags>(stream, builder)) return {};
+  if (reader.Parse(stream, builder)) return {};
   return Error{Code::invalid,
                std::string("not JSON: ") + rapidjson::GetParseError_En(reader.GetParseErrorCode()) +
                    " at offset " + std::to_string(reader.GetErrorOffset()),
@@ -169,9 +192,9 @@ Json Json::array(Array items) {
   return made;
 }
 
-Result<Json> Json::parse(std::string_view text) {
+Result<Json> Json::parse(std::string_view text, const Keep& keep) {
   Json root;
-  Builder builder(root);
+  Builder builder(root, nullptr, keep ? &keep : nullptr);
   if (Result<void> done = read(text, builder); !done) return done.error();
   return root;
 }

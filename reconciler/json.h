@@ -39,8 +39,13 @@ class Json {
   static Json object_of(Members members);
   static Json array(Array items = {});
 
+  // Whether a member is to be kept, by the key of the object that it is in ("" for an item of an
+  // array, and outermost) and by its own.
+  using Keep = std::function<bool(std::string_view parent, std::string_view key)>;
+
+  // With `keep` other members are read and not kept: of a long text little stands in memory.
   // Errors: invalid, with the offset of the first byte that is not JSON. Depth is limited to 128.
-  static Result<Json> parse(std::string_view text);
+  static Result<Json> parse(std::string_view text, const Keep& keep = nullptr);
   // The same, but the items of an outermost array are handed on one by one and not kept: a list of
   // thousands of objects never stands in memory as a whole. Where there is an error, items before
   // it have been handed on. Anything but an array has no items.

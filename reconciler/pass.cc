@@ -184,12 +184,13 @@ void Reconciler::diff(AppState& state) {
     report.worsen(HealthState::progressing, "Removing",
                   "first the app " + last_guest + ", which uses it, is removed");
   }
-  state.standing = engine().provider().standing(view_of(state, engine()));
+  const View at_engine = view_of(state, engine());
+  state.standing = engine().provider().standing(at_engine);
   for (const Link& held : links_) {
     if (!last_guest.empty()) continue;
     // What was made to read an image must go, whatever became of the app.
     const bool concerned = state.wanted || state.removing || &held == &engine();
-    if (concerned && involved(state, held)) diff_at(state, held, plan, report);
+    if (concerned && involved(state, held)) diff_at(state, held, at_engine, plan, report);
   }
   if (state.wanted && !state.wanted->unmet.empty()) leave_alone(state, plan, report);
   for (const Step& step : plan.steps()) {
@@ -202,7 +203,7 @@ void Reconciler::diff(AppState& state) {
   state.engine_written = false;
   state.planned = true;
   state.phase = AppState::Phase::acting;
-  plan_probes(state);
+  plan_probes(state, at_engine);
   take_shares(state);
   describe(state, std::move(report));
   if (options_.mode == Mode::plan) return end_pass(state);
@@ -210,7 +211,7 @@ void Reconciler::diff(AppState& state) {
   act(state);
 }
 
-void Reconciler::diff_at(const AppState& state, const Link& held, Plan& plan,
+void Reconciler::diff_at(const AppState& state, const Link& held, const View& at_engine, Plan& plan,
                          Report& report) const {
   const std::size_t before = plan.steps().size();
   // One that came up in the middle of the pass has not been asked: what is there would be made
@@ -218,7 +219,7 @@ void Reconciler::diff_at(const AppState& state, const Link& held, Plan& plan,
   if (!held.up() || state.looked_at.count(std::string(held.provider().name())) == 0) {
     without(state, held, plan, report);
   } else {
-    View view = view_of(state, held);
+    View view = &held == &engine() ? at_engine : view_of(state, held);
     for (std::size_t i = 0; i < before; ++i) view.prerequisites.push_back(i);
     held.provider().diff(view, plan, report);
   }

@@ -1,6 +1,7 @@
 // The part of Reconciler that makes the health checks which fairlead asks itself.
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "reconciler/reconciler.h"
@@ -14,12 +15,14 @@ constexpr std::chrono::milliseconds eager{200};
 
 }  // namespace
 
-void Reconciler::plan_probes(AppState& state) {
+void Reconciler::plan_probes(AppState& state, const View& at_engine) {
   std::map<std::string, ProbeRun> wanted;
   for (const Link& held : links_) {
     if (options_.mode == Mode::plan || !state.wanted) break;
     if (!involved(state, held)) continue;
-    for (Probe& probe : held.provider().probes(view_of(state, held))) {
+    std::optional<View> own;
+    const View& view = &held == &engine() ? at_engine : own.emplace(view_of(state, held));
+    for (Probe& probe : held.provider().probes(view)) {
       const auto known = state.probes.find(probe.key);
       ProbeRun run =
           known == state.probes.end() ? ProbeRun{{}, now_.steady, now_.steady, 0} : known->second;

@@ -136,7 +136,8 @@ class Reconciler {
   bool worthless(AppState& app);
   void observed(AppState& app);
   void diff(AppState& app);
-  void diff_at(const AppState& app, const Link& link, Plan& plan, Report& report) const;
+  void diff_at(const AppState& app, const Link& link, const View& at_engine, Plan& plan,
+               Report& report) const;
   void without(const AppState& app, const Link& link, Plan& plan, Report& report) const;
   void act(AppState& app);
   void submit_step(AppState& app, std::size_t index);
@@ -148,7 +149,7 @@ class Reconciler {
   void describe(AppState& app, Report report);
   void note(AppState& app, const InFlight& flight, const std::string& trouble);
   // probes.cc
-  void plan_probes(AppState& app);
+  void plan_probes(AppState& app, const View& at_engine);
   void send_probes();
   void take_probe(const Expected& expected, const Answer& answer);
   // answers.cc: what people and programs are told

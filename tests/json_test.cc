@@ -33,6 +33,23 @@ TEST_CASE("the items of a list are handed on one by one, up to where it stops be
   CHECK(items.empty());
 }
 
+TEST_CASE("what is not to be kept is read all the same, and leaves nothing") {
+  const auto keep = [](std::string_view parent, std::string_view key) {
+    return parent != "Networks" || key == "blog";
+  };
+  const std::string text =
+      R"([{"Id":"1","Networks":{"a":{"x":[1,{"Networks":{"b":2}}],"y":"z"},"blog":{"x":1},"c":[],)"
+      R"("d":"e","f":null,"g":{}},"State":"up"},{"Networks":"blog"}])";
+  const Result<Json> kept = Json::parse(text, keep);
+  REQUIRE(kept.ok());
+  CHECK(kept->dump() ==
+        R"([{"Id":"1","Networks":{"blog":{"x":1}},"State":"up"},{"Networks":"blog"}])");
+  CHECK_FALSE(Json::parse(R"({"Networks":{"a":{"x":]}}})", keep).ok());
+  // Nor is it a way around the limit of depth.
+  const std::string deep = std::string(200, '[') + std::string(200, ']');
+  CHECK_FALSE(Json::parse(R"({"Networks":{"a":)" + deep + "}}", keep).ok());
+}
+
 }  // namespace
 
 TEST_CASE("members keep their order, and the canonical form sorts them at every level") {

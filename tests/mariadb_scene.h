@@ -114,7 +114,7 @@ inline void read_line(Scene& scene, const std::string& line) {
   } else if (kind == "session") {
     scene.rows.push(row({kind, "blog", b, a, "", ""}));
   } else if (kind == "address") {
-    scene.standing.addresses.insert(a);
+    scene.standing.addresses.push_back(a);
   } else if (kind == "unsettled") {
     scene.standing.settled = false;
   } else if (kind == "running") {

@@ -254,6 +254,24 @@ TEST_CASE("at rest what nothing refers to goes, and what is missing is written")
   CHECK(scene.report().sync == SyncState::synced);
 }
 
+TEST_CASE("what nothing refers to goes when no reload was for a while, or there is much of it") {
+  Scene scene;
+  scene.adds("blog", "b1");
+  scene.serves(scene.id_of_new(), blog_1);
+  scene.seen.files.edit().insert("sites/blog.b0.conf");
+  scene.counted(all_reloads, 10s);
+  CHECK(scene.plan().empty());
+  CHECK(scene.report().look_again == scene.view.now.steady + 20s);
+  CHECK(scene.report().sync == SyncState::synced);
+  scene.counted(all_reloads, 30s);
+  CHECK(scene.plan() == "1. remove file sites/blog.b0.conf: nothing refers to it any more\n");
+  scene.counted(all_reloads, 10s);
+  for (int i = 1; i < 50; ++i) {
+    scene.seen.files.edit().insert("sites/shop." + std::to_string(1000 + i) + ".conf");
+  }
+  CHECK(scene.plan().find("50. remove file") != std::string::npos);
+}
+
 TEST_CASE("beside a site that is kept nothing is removed that it may need") {
   Scene scene;
   const Index shop = {{"shop", {"c1", {}}}};

@@ -45,6 +45,19 @@ std::set<std::string> addresses_in_use(const SeenApp& seen, const std::string& n
   return used;
 }
 
+// Nothing of another revision than the wanted one is left.
+bool is_settled(const View& view) {
+  std::set<std::string> wanted;
+  if (view.wanted) {
+    for (const auto& spec : container_specs(*view.wanted)) wanted.insert(spec->fingerprint);
+  }
+  const SeenApp& seen = seen_of(view);
+  return std::all_of(
+      seen.containers.begin(), seen.containers.end(), [&](const SeenContainer& container) {
+        return container.failed() || wanted.count(container.identity.fingerprint) > 0;
+      });
+}
+
 // Drafts the plan of one wanted app.
 class AppDiff {
  public:
@@ -121,7 +134,7 @@ class AppDiff {
   // have no business there.
   void services() {
     // A container of an earlier revision may use what the next one does not.
-    const bool settled = standing_of(view_).settled;
+    const bool settled = is_settled(view_);
     for (const SeenContainer& visitor : draft_.seen.visitors) {
       const std::string& service = visitor.identity.app;
       if (const SeenContainer* holder = same_address(visitor)) {
@@ -323,20 +336,16 @@ void diff_unknown(const Keys& keys, const View& view, Plan& plan, Report& report
 }
 
 Standing standing_of(const View& view) {
-  std::set<std::string> wanted;
-  if (view.wanted) {
-    for (const auto& spec : container_specs(*view.wanted)) wanted.insert(spec->fingerprint);
-  }
   Standing standing;
+  standing.settled = is_settled(view);
   for (const SeenContainer& container : seen_of(view).containers) {
-    const bool old = wanted.count(container.identity.fingerprint) == 0;
-    if (old && !container.failed()) standing.settled = false;
     if (!container.alive()) continue;
     standing.running = true;
     for (const auto& [name, endpoint] : *container.networks) {
-      if (!endpoint.address.empty()) standing.addresses.insert(endpoint.address);
+      if (!endpoint.address.empty()) standing.addresses.push_back(endpoint.address);
     }
   }
+  std::sort(standing.addresses.begin(), standing.addresses.end());
   standing.backends = backends_of(view);
   return standing;
 }

@@ -88,8 +88,13 @@ class AppObserver : public Rounds {
           Json::object({{"label", Json(std::vector<std::string>{std::string(label::installation) +
                                                                 "=" + keys_.installation()})},
                         {"network", Json(std::vector<std::string>{network_name(app_)})}});
-      ask_json(get(api_ + "/containers/json?all=1&filters=" + filters(attached)),
-               "list containers of the network", [this](const Json& body) { visitors(body); });
+      // The edge is in as many networks as there are routes.
+      const auto keep = [own = network_name(app_)](std::string_view parent, std::string_view key) {
+        return parent != "Networks" || key == own;
+      };
+      ask_json(
+          get(api_ + "/containers/json?all=1&filters=" + filters(attached)),
+          "list containers of the network", [this](const Json& body) { visitors(body); }, keep);
     }
     if (has_secrets()) {
       ask_files(app_, [this](const std::string& path) { seen_->secret_files.insert(path); });

@@ -30,12 +30,14 @@ class Rounds : public Observer {
     calls_.push_back(std::move(call));
     takers_.push_back(std::move(taker));
   }
-  // A call whose answer must be 200 with JSON.
-  void ask_json(Call call, std::string what, std::function<void(const Json&)> taker) {
+  // A call whose answer must be 200 with JSON, of which `keep` may choose parts.
+  void ask_json(Call call, std::string what, std::function<void(const Json&)> taker,
+                Json::Keep keep = nullptr) {
     ask(std::move(call),
-        [what = std::move(what), taker = std::move(taker)](const Answer& answer) -> Result<void> {
+        [what = std::move(what), taker = std::move(taker),
+         keep = std::move(keep)](const Answer& answer) -> Result<void> {
           if (!answer.ok()) return unreadable(what, answer);
-          const Result<Json> body = Json::parse(answer.body);
+          const Result<Json> body = Json::parse(answer.body, keep);
           if (!body) return Error{Code::unavailable, what + ": " + body.error().message, ""};
           taker(*body);
           return {};

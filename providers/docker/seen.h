@@ -109,7 +109,8 @@ struct SeenApp : Section {
   std::string read_trouble;
   std::map<std::string, std::string> foreign;  // container name that is taken → by whom
   std::set<std::string> secret_files;          // relative paths that exist
-  std::vector<SeenContainer> visitors;  // of other apps of ours, attached to this app's network
+  // Of other apps of ours, attached to this app's network; of their networks this one, at least.
+  std::vector<SeenContainer> visitors;
   Duration as_of{0};
 };
 

@@ -81,9 +81,10 @@ class AccountDiff {
   // What connects from a container of the wanted revision has the new password already.
   Needs kill_old() {
     const bool external = draft_.view.platform->database.external;
-    return kill_sessions(draft_,
-                         external ? std::set<std::string>() : draft_.view.standing.addresses,
-                         rotation() + ": opened with the old password");
+    const std::vector<std::string>& addresses = draft_.view.standing.addresses;
+    std::set<std::string> spared;
+    if (!external) spared.insert(addresses.begin(), addresses.end());
+    return kill_sessions(draft_, spared, rotation() + ": opened with the old password");
   }
 
   // One statement sets everything, so that whatever differs is mended by it.

@@ -141,7 +141,7 @@ void diff_app(const Keys& keys, const View& view, Report& report) {
     report.routes.push_back({host, "/", "http", {}, "", {}, "not served", why});
   }
   const SharePtr share = share_of(keys, view);
-  const auto* added = dynamic_cast<const AppShare*>(share.get());
+  const AppShare* added = added_by(share);
   if (!added) return;
   const Stand stand = stand_of(view, edge_seen(view), *added);
   for (const Route& route : spec->routes) {

@@ -23,6 +23,11 @@ struct AppShare : Share {
   std::map<std::string, CertificatePtr> domains;
 };
 
+// What is shared at the edge is of this kind; null stays null.
+inline const AppShare* added_by(const SharePtr& share) {
+  return static_cast<const AppShare*>(share.get());
+}
+
 // The site of an app as it should be now; null: it has none.
 SharePtr share_of(const Keys& keys, const View& view);
 std::optional<Traffic> traffic_of(const Graph& wanted, const Section* seen);

@@ -27,6 +27,8 @@ constexpr seconds refused_pause{30};
 constexpr milliseconds reloads_apart{300};
 constexpr int old_workers_many = 64;
 constexpr seconds reloads_apart_then{30};
+// Files that nothing refers to any more go once there was no reload for a while, or there are many.
+constexpr seconds tidy_after{30};
 constexpr std::size_t removals_max = 50;
 
 const SeenEdge& edge_of(const Section* section) {
@@ -49,16 +51,15 @@ class EdgeDiff {
   void run() {
     const bool begun = is_there(seen_.current);
     if (!begun && (!view_.place || seen_.gone)) return begin();
-    choose();
     try_again_later();
     report_.resources.push_back({"generation", seen_.current, state_text(), ""});
     if (!view_.place && !seen_.gone) report_.due(view_.now.steady + seconds(5));
     if (!view_.place) return;
     certificates();
+    if (begun && seen_.live != seen_.current) return confirm();
+    choose();
     if (!begun) {
       restore();
-    } else if (seen_.live != seen_.current) {
-      confirm();
     } else if (wanted_ != seen_.current) {
       change();
     } else {
@@ -121,7 +122,7 @@ class EdgeDiff {
   // rejected or not known yet.
   void choose() {
     for (const auto& [app, share] : *view_.shares) {
-      const auto* added = dynamic_cast<const AppShare*>(share.get());
+      const AppShare* added = added_by(share);
       if (!added) continue;
       if (!refusal_of(seen_, *added)) {
         index_.insert_or_assign(index_.end(), app, Included{added->id, added->addresses});
@@ -141,7 +142,9 @@ class EdgeDiff {
     input.memory = view_.memory;
     input.now = view_.now;
     input.seen = &seen_.acme;
-    for (const auto& [app, added] : chosen_) {
+    for (const auto& [app, share] : *view_.shares) {
+      const AppShare* added = added_by(share);
+      if (!added || refusal_of(seen_, *added)) continue;
       input.hosts.insert(added->domains.begin(), added->domains.end());
     }
     diff_acme(input, plan_, report_);
@@ -315,10 +318,18 @@ class EdgeDiff {
       if (!needed && (!beside || all_known)) unused.push_back(&path);
     }
     if (there < index_.size() + used.size() + 1) write_all("removed by hand");
-    if (unused.size() > removals_max) unused.resize(removals_max);
+    if (unused.empty() || !may_remove(unused.size())) return;
+    unused.resize(std::min(unused.size(), removals_max));
     for (const std::string* path : unused) {
       add(remove_file(*path), "nothing refers to it any more");
     }
+  }
+
+  bool may_remove(std::size_t count) const {
+    const Counter* last = counter(view_, all_reloads);
+    if (!last || count >= removals_max || view_.now.steady >= last->last + tidy_after) return true;
+    report_.due(last->last + tidy_after);
+    return false;
   }
 
   bool is_included(const std::string& path) const {
