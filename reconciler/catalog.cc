@@ -85,22 +85,25 @@ Catalog::Change Catalog::read(const FolderReading& reading) {
   }
   std::map<std::string, std::vector<std::string>> doubles_before;
   for (auto& [name, entry] : entries_) {
-    doubles_before[name] = std::exchange(entry.doubles, {});
+    if (!entry.doubles.empty()) doubles_before[name] = std::exchange(entry.doubles, {});
     entry.listed = false;
   }
   // Where a name stood keeps it; only then the order of paths decides.
   find_owners(reading);
   // Files that were cut to nothing, by a disk that is full, are as good as none.
   empty_reading_ = owners_.empty();
-  std::map<std::string, Parsed> cache;
+  for (auto& [path, held] : cache_) held.listed = false;
   for (const ManifestFile& file : reading.files) {
     if (!file.text) continue;
     take_file(file, parsed(file), change);
-    cache[file.path] = std::move(cache_[file.path]);
+    cache_[file.path].listed = true;
   }
-  cache_ = std::move(cache);
-  for (auto& [name, entry] : entries_) {
-    if (entry.doubles != doubles_before[name]) change.changed.insert(name);
+  std::erase_if(cache_, [](const auto& held) { return !held.second.listed; });
+  for (const auto& [name, entry] : entries_) {
+    const auto before = doubles_before.find(name);
+    const bool same =
+        before == doubles_before.end() ? entry.doubles.empty() : entry.doubles == before->second;
+    if (!same) change.changed.insert(name);
   }
   // An unreadable file speaks for the apps that it held.
   for (auto& [name, entry] : entries_) {

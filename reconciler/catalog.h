@@ -63,6 +63,7 @@ class Catalog {
   struct Parsed {
     std::shared_ptr<const std::string> text;
     ParsedManifest manifest;
+    bool listed = false;  // in the last reading
   };
   const ParsedManifest& parsed(const ManifestFile& file);
   void find_owners(const FolderReading& reading);

@@ -63,8 +63,10 @@ void HostOwners::restore(std::string_view text) {
   for (const auto& [host, app] : (*saved)["owners"].members()) owners_[host] = app.as_string();
 }
 
-std::set<std::string> HostOwners::update(const std::map<std::string, Claim>& claims,
+std::set<std::string> HostOwners::update(std::map<std::string, Claim> claims,
                                          const Platform& platform) {
+  owners_changed_ = false;
+  if (claims == claims_) return {};
   std::map<std::string, std::map<std::string, std::string>> lost;
   std::map<std::string, std::set<std::string>> claimants;
   for (const auto& [app, claim] : claims) {
@@ -94,6 +96,7 @@ std::set<std::string> HostOwners::update(const std::map<std::string, Claim>& cla
     }
   }
   lost_ = std::move(lost);
+  claims_ = std::move(claims);
   return moved;
 }
 

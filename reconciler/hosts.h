@@ -23,13 +23,14 @@ class HostOwners {
   struct Claim {
     std::string source;  // file of the manifest, relative to the folder: "team-a/blog.yml"
     std::vector<std::string> hosts;
+    bool operator==(const Claim&) const = default;
   };
 
   // Takes what encode() made in an earlier run. Damaged text is as none.
   void restore(std::string_view text);
-  // Takes what all apps claim now. Gives the apps that have or lack others than before.
-  std::set<std::string> update(const std::map<std::string, Claim>& claims,
-                               const Platform& platform);
+  // Takes what all apps claim now. Gives the apps that have or lack others than before. The
+  // platform is always the same.
+  std::set<std::string> update(std::map<std::string, Claim> claims, const Platform& platform);
   // Whether a host name has another owner, or none, since the last update().
   bool owners_changed() const { return owners_changed_; }
   // Host names that the app claims and does not have → why.
@@ -39,6 +40,7 @@ class HostOwners {
 
  private:
   bool owners_changed_ = false;
+  std::map<std::string, Claim> claims_;                             // as of the last update()
   std::map<std::string, std::string> owners_;                       // host → app
   std::map<std::string, std::map<std::string, std::string>> lost_;  // app → host → why
 };

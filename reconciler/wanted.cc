@@ -104,7 +104,7 @@ std::set<std::string> Reconciler::share_out_hosts() {
   for (const auto& [name, entry] : catalog_.entries()) {
     if (edge) claims[name] = {entry.source, claimed_hosts(*entry.app, *platform_)};
   }
-  std::set<std::string> moved = hosts_.update(claims, *platform_);
+  std::set<std::string> moved = hosts_.update(std::move(claims), *platform_);
   if (hosts_.owners_changed()) keep(hosts_folder, owners_file, hosts_.encode());
   return moved;
 }

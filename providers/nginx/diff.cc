@@ -126,7 +126,7 @@ class EdgeDiff {
       if (!added) continue;
       if (!refusal_of(seen_, *added)) {
         index_.insert_or_assign(index_.end(), app, Included{added->id, added->addresses});
-        chosen_.insert_or_assign(chosen_.end(), app, added);
+        chosen_.push_back(added);
       } else {
         keep(app);
       }
@@ -187,7 +187,7 @@ class EdgeDiff {
     while (apps.size() > 1 && !refusal().empty()) {
       for (const std::size_t half = apps.size() / 2; apps.size() > half; apps.pop_back()) {
         const auto held = live.find(apps.back());
-        chosen_.erase(apps.back());
+        std::erase_if(chosen_, [&](const auto* added) { return added->app == apps.back(); });
         index_.erase(apps.back());
         if (held != live.end()) index_.insert(*held);
       }
@@ -223,16 +223,16 @@ class EdgeDiff {
   // What the wanted generation needs and is not there.
   Needs write_all(const std::string& cause) {
     Needs needs;
-    for (const auto& [app, added] : chosen_) {
+    for (const AppShare* added : chosen_) {
       const auto& own = added->own;
       for (const auto& [path, content] : added->site.files) {
         const auto text = [&, &said = content] {
           return said.empty() && own ? sign(keys_, *own) : said;
         };
-        write(path, text, app, needs);
+        write(path, text, added->app, needs);
       }
       const auto text = [&site = added->site] { return Secret(site.text); };
-      write(site_path(app, added->id), text, app, needs);
+      write(site_path(added->app, added->id), text, added->app, needs);
     }
     const auto text = [&] { return Secret(text_of(wanted_, index_)); };
     write(generation_path(wanted_), text, cause, needs);
@@ -290,7 +290,7 @@ class EdgeDiff {
   // Files beside the sites that apps add, in order.
   std::vector<std::string_view> files_beside() const {
     std::vector<std::string_view> paths;
-    for (const auto& [app, added] : chosen_) {
+    for (const AppShare* added : chosen_) {
       for (const auto& [path, content] : added->site.files) paths.push_back(path);
     }
     std::sort(paths.begin(), paths.end());
@@ -368,9 +368,9 @@ class EdgeDiff {
   const SeenEdge& seen_;
   Plan& plan_;
   Report& report_;
-  std::string wanted_;                             // id of the generation
-  Index index_;                                    // its sites
-  std::map<std::string, const AppShare*> chosen_;  // of these, those that apps add now
+  std::string wanted_;                   // id of the generation
+  Index index_;                          // its sites
+  std::vector<const AppShare*> chosen_;  // of these, those that apps add now
   std::set<std::string> written_;
 };
 

@@ -78,6 +78,7 @@ class EdgeObserver : public Observer {
     ask_attempts();
     if (waits_for_answer()) {
       seen_->files = before_.files;
+      seen_->listing = before_.listing;
       seen_->current = before_.current;
     } else {
       ask_folder();
@@ -169,13 +170,20 @@ class EdgeObserver : public Observer {
   Result<void> files(const Answer& answer) {
     if (answer.status == 404) return {};
     if (!answer.ok()) return unreadable("list the edge's folder", answer);
+    if (*before_.listing == answer.body) {
+      seen_->listing = before_.listing;
+      seen_->files = before_.files;
+      return {};
+    }
     std::set<std::string> found;
     const Result<void> read = Json::parse_items(answer.body, [&](const Json& path) {
       const bool kept = !path.as_string().starts_with("challenges/");
       if (kept) found.insert(found.end(), path.as_string());
     });
+    if (!read) return read;
     seen_->files = std::move(found);
-    return read;
+    seen_->listing = answer.body;
+    return {};
   }
 
   // "1.22.1 3f9c2a1b0d4e5f67\n"

@@ -15,6 +15,7 @@ namespace fairlead::nginx {
 
 struct SeenEdge : Section {
   Shared<std::set<std::string>> files;  // all paths below its folder but those of challenges
+  Shared<std::string> listing;          // the answer that `files` are of; empty: of none
   std::string current;                  // the generation that current.conf names; empty: none
   // Of generations whose file was read: its sites. Absent: not read, or it is not there.
   std::map<std::string, Shared<Index>> generations;
