@@ -126,6 +126,10 @@ TEST_CASE("before nginx runs the edge begins without sites, untested") {
   CHECK(scene.plan() ==
         "1. write file generation.NONE.conf: there is none\n"
         "2. switch generation NONE after 1: there is none\n");
+  const Plan plan = scene.diff().first;
+  const auto& file = std::get<FileCall>(plan.steps().front().request);
+  CHECK(file.content.reveal().find("default_server") != std::string::npos);
+  CHECK(file.content.reveal().find("http2") == std::string::npos);
 }
 
 TEST_CASE("a site that is new is written, tested, switched to, reloaded and waited for") {

@@ -207,6 +207,7 @@ TEST_CASE("directives follow the version of nginx") {
   const std::string after = text({1, 25, 1});
   CHECK(count(after, "listen 443 ssl http2") == 0);
   CHECK(count(after, "http2 on;") == 3);
+  CHECK(count(text({0, 0, 0}), "http2") == 0);
   CHECK(count(text({1, 27, 3}), "keepalive_min_timeout") == 0);
   CHECK(count(text({1, 27, 4}), "keepalive_min_timeout") == 1);
 }

@@ -80,13 +80,15 @@ class EdgeDiff {
     return seen_.files->count(generation_path(generation)) > 0;
   }
 
-  // Nothing runs yet: one without sites is right whatever nginx it is.
+  // Nothing runs yet: one without sites, and of the oldest words, is right whatever nginx it is.
   void begin() {
-    wanted_ = name_generation({});
+    const auto text = [&](const std::string& id) {
+      return render_generation(*view_.platform, {}, id, Version{0, 0, 0});
+    };
+    wanted_ = id_of(keys_, text(""));
     Needs needs;
     write(
-        generation_path(wanted_), [&] { return Secret(text_of(wanted_, {})); }, "there is none",
-        needs);
+        generation_path(wanted_), [&] { return Secret(text(wanted_)); }, "there is none", needs);
     add(switch_to(wanted_), "there is none", needs);
     report_.out_of_sync("Starting", "the edge begins without sites");
   }
@@ -114,7 +116,7 @@ class EdgeDiff {
   }
 
   std::string text_of(const std::string& id, const Index& index) const {
-    return render_generation(*view_.platform, index, id, seen_.version);
+    return render_generation(*view_.platform, index, id, Version{0, 0, 0});
   }
   std::string name_generation(const Index& index) const { return id_of(keys_, text_of("", index)); }
 

@@ -5,7 +5,8 @@
 namespace fairlead::nginx {
 namespace {
 
-// From this version on HTTP/2 is a directive of its own.
+// From which version on there is HTTP/2 at all, and as a directive of its own.
+constexpr Version http2_option{1, 9, 5};
 constexpr Version http2_directive{1, 25, 1};
 
 void write_listen(Writer& writer, const Platform::Edge& edge, int in_container, int on_host,
@@ -29,7 +30,8 @@ void write_listen_http(Writer& writer, const Platform::Edge& edge, const std::st
 void write_listen_https(Writer& writer, const Platform::Edge& edge, Version version,
                         const std::string& options) {
   const bool directive = version >= http2_directive;
-  write_listen(writer, edge, 443, edge.https_port, (directive ? " ssl" : " ssl http2") + options);
+  const bool option = !directive && version >= http2_option;
+  write_listen(writer, edge, 443, edge.https_port, (option ? " ssl http2" : " ssl") + options);
   if (directive) writer.line("http2 on");
 }
 

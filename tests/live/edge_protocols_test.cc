@@ -166,6 +166,10 @@ TEST_CASE("HTTP/2 is spoken over TLS to who offers it, and nowhere else") {
   CHECK(has(asked.body, "GET /headers HTTP/1.1\r\n"));
   CHECK(!has(asked.body, "h2c"));
   CHECK(curl(edge, edge.http(app), {"--http2-prior-knowledge"}).status == "000");
+  const auto log =
+      edge.host().engine().call("GET", "/containers/" + edge.edge_id() + "/logs?stderr=1");
+  REQUIRE(log.ok());
+  CHECK_MESSAGE(!has(log.text, "deprecated"), log.text);
 }
 
 }  // namespace
