@@ -200,8 +200,10 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
   }
   resync_found_ += found;
   // Claims of apps that are not in a pass are by now seen, or were never carried out.
-  claims_.forget(
-      [this](const std::string& holder) { return app(holder).phase == AppState::Phase::idle; });
+  const auto idle = [this](const std::string& holder) {
+    return app(holder).phase == AppState::Phase::idle;
+  };
+  if (&listed == &engine()) claims_.forget(idle);
   for (auto& [name, state] : apps_) schedule(state);
   if (!listed.first_listing()) audit(listed);
   guard_due_ = true;

@@ -158,6 +158,22 @@ TEST_CASE("accounts of one name at both services are two steps, and each is wait
   }
 }
 
+TEST_CASE("a service that is listed tells nothing of networks: those made before stay taken") {
+  Host host;
+  std::map<std::string, std::string> files = service_manifests();
+  files["a.yml"] = "name: web\nimage: app:1\nneeds: [database]\n";
+  host.engine().add_image(image("app:1"));
+  host.world().set_files(files);
+  // Before the engine is listed for the second time.
+  REQUIRE(host.run_until([&] { return host.health("web") == "Healthy"; }, seconds(25)));
+  files["b.yml"] = "name: other\nimage: app:1\n";
+  host.world().set_files(files);
+  REQUIRE(host.run_until([&] { return host.health("other") == "Healthy"; }, seconds(20)));
+  for (const TraceLine& line : host.world().trace()) {
+    if (line.path.find("/networks/create") != std::string::npos) CHECK(line.status == 201);
+  }
+}
+
 TEST_CASE("a database that is full holds up what is new, and nothing that runs") {
   Bench bench;
   bench.host.mariadb().be_full(true);
