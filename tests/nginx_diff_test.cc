@@ -132,6 +132,27 @@ TEST_CASE("before nginx runs the edge begins without sites, untested") {
   CHECK(file.content.reveal().find("http2") == std::string::npos);
 }
 
+TEST_CASE("a generation follows the version of the nginx that runs") {
+  Scene scene;
+  scene.adds("blog", "b1");
+  const auto generation_for = [&](nginx::Version version) -> std::string {
+    scene.seen.version = version;
+    const Plan plan = scene.diff().first;
+    for (const Step& step : plan.steps()) {
+      if (step.verb != "write" || step.resource.find("generation.") == std::string::npos) continue;
+      return std::get<FileCall>(step.request).content.reveal();
+    }
+    return "";
+  };
+  const std::string older = generation_for({1, 22, 1});
+  CHECK(older.find(" ssl http2") != std::string::npos);
+  CHECK(older.find("keepalive_min_timeout") == std::string::npos);
+  const std::string newer = generation_for({1, 27, 4});
+  CHECK(newer.find(" ssl http2") == std::string::npos);
+  CHECK(newer.find("http2 on;") != std::string::npos);
+  CHECK(newer.find("keepalive_min_timeout") != std::string::npos);
+}
+
 TEST_CASE("a site that is new is written, tested, switched to, reloaded and waited for") {
   Scene scene;
   scene.adds("blog", "b1");

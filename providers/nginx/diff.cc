@@ -116,7 +116,7 @@ class EdgeDiff {
   }
 
   std::string text_of(const std::string& id, const Index& index) const {
-    return render_generation(*view_.platform, index, id, Version{0, 0, 0});
+    return render_generation(*view_.platform, index, id, seen_.version);
   }
   std::string name_generation(const Index& index) const { return id_of(keys_, text_of("", index)); }
 
