@@ -251,7 +251,7 @@ TEST_CASE("a burst is read once it has settled, and an endless one after a secon
 
   // A writer that the machine held up for long has let it settle: that says nothing.
   Endless endless;
-  for (int tried = 0; tried < 10; ++tried) {
+  for (int tried = 0; tried < 40; ++tried) {
     endless = read_endless(folder, watching);
     if (endless.longest_pause < milliseconds(80)) break;
   }
