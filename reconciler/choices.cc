@@ -46,11 +46,7 @@ void Reconciler::judge_choice(const AppState& state) {
 void Reconciler::follow(const Updates::Change& change) {
   for (const LogRecord& record : change.log) log(record);
   for (const std::string& name : change.save) keep(updates_folder, name, updates_.encode(name));
-  std::set<std::string> wanted;
-  for (const std::string& name : change.resolve) {
-    if (!app(name).removing) wanted.insert(name);
-  }
-  want(wanted);
+  want({change.resolve.begin(), change.resolve.end()});
 }
 
 void Reconciler::forget_choice(const std::string& name) {

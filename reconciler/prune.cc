@@ -22,6 +22,10 @@ std::string token_of(const std::set<std::string>& apps) {
   return text;
 }
 
+std::string counted(std::size_t apps) {
+  return std::to_string(apps) + (apps == 1 ? " app" : " apps");
+}
+
 std::string names(const std::set<std::string>& apps) {
   std::string text;
   int count = 0;
@@ -34,6 +38,20 @@ std::string names(const std::set<std::string>& apps) {
 
 }  // namespace
 
+std::string PruneGuard::blown_because(const std::set<std::string>& open, std::size_t all,
+                                      const Platform::Prune& limits) const {
+  std::set<std::string> gone;
+  for (const auto& [app, at] : lately_) gone.insert(app);
+  const std::string with = gone.empty()
+                               ? ": "
+                               : "; with the " + std::to_string(gone.size()) +
+                                     " removed in the last ten minutes (" + names(gone) + ") ";
+  return "would remove " + names(open) + with + "that is " +
+         std::to_string(open.size() + gone.size()) + " of " + counted(all) +
+         ", more than the fuse allows (" + counted(static_cast<std::size_t>(limits.fuse_apps)) +
+         " and " + std::to_string(limits.fuse_percent) + " %)";
+}
+
 PruneGuard::Verdict PruneGuard::decide(const Input& input) {
   for (auto it = since_.begin(); it != since_.end();) {
     it = input.candidates.count(it->first) > 0 ? std::next(it) : since_.erase(it);
@@ -41,9 +59,10 @@ PruneGuard::Verdict PruneGuard::decide(const Input& input) {
   for (auto it = approved_.begin(); it != approved_.end();) {
     it = input.candidates.count(*it) > 0 ? std::next(it) : approved_.erase(it);
   }
-  lately_.erase(std::remove_if(lately_.begin(), lately_.end(),
-                               [&](Duration at) { return at + window < input.now; }),
-                lately_.end());
+  // One that is to be removed once more is one app.
+  std::erase_if(lately_, [&](const auto& entry) {
+    return entry.second + window < input.now || input.candidates.count(entry.first) > 0;
+  });
   Verdict verdict;
   std::set<std::string> open;
   for (const std::string& app : input.candidates) {
@@ -61,8 +80,7 @@ PruneGuard::Verdict PruneGuard::decide(const Input& input) {
     verdict.reason = "the manifest folder is empty; nothing is removed for that alone";
     verdict.approvable = true;
   } else if (blown) {
-    verdict.reason = "would remove " + std::to_string(open.size()) + " of " + std::to_string(all) +
-                     " apps (" + names(open) + "), more than the fuse allows";
+    verdict.reason = blown_because(open, all, input.limits);
     verdict.approvable = true;
   }
   if (!verdict.reason.empty()) {
@@ -89,8 +107,8 @@ std::set<std::string> PruneGuard::approve(const Verdict& verdict, const std::str
   return verdict.waiting;
 }
 
-void PruneGuard::removed(const std::string& app, Duration now) {
-  if (approved_.erase(app) == 0) lately_.push_back(now);
+void PruneGuard::begun(const std::string& app, Duration now) {
+  if (approved_.erase(app) == 0) lately_[app] = now;
   since_.erase(app);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -16,10 +17,11 @@ namespace fairlead {
 class PruneGuard {
  public:
   struct Input {
-    std::set<std::string> candidates;  // apps that exist and have no manifest
-    std::size_t wanted = 0;            // apps that have one
-    std::string hold;                  // why nothing may be removed at all; empty: it may
-    bool empty_reading = false;        // the folder holds no manifest: never removes by itself
+    // Apps that exist and have no manifest, without those whose removal has begun.
+    std::set<std::string> candidates;
+    std::size_t wanted = 0;      // apps that have one
+    std::string hold;            // why nothing may be removed at all; empty: it may
+    bool empty_reading = false;  // the folder holds no manifest: never removes by itself
     Platform::Prune limits;
     Duration now{0};  // steady
   };
@@ -37,12 +39,18 @@ class PruneGuard {
 
   // Approves what waits; with a token only that very set. Returns the approved apps.
   std::set<std::string> approve(const Verdict& verdict, const std::string& token);
-  void removed(const std::string& app, Duration now);
+  // A removal that decide() allowed has begun: what is not approved counts from now on.
+  void begun(const std::string& app, Duration now);
+  // The manifest came back in the middle of it.
+  void returned(const std::string& app) { lately_.erase(app); }
 
  private:
+  std::string blown_because(const std::set<std::string>& open, std::size_t all,
+                            const Platform::Prune& limits) const;
+
   std::map<std::string, Duration> since_;  // candidate → first seen as such
   std::set<std::string> approved_;
-  std::vector<Duration> lately_;  // when apps were removed without approval
+  std::map<std::string, Duration> lately_;  // app → when its removal without approval began
 };
 
 }  // namespace fairlead

@@ -87,6 +87,8 @@ class Reconciler {
   void guard_removals();
   std::set<std::string> removal_candidates() const;
   bool nothing_left(const AppState& app) const;
+  bool is_listed(const std::string& app) const;
+  void begin_removal(AppState& app);
   void finish_removal(AppState& app);
   std::string waiting_for(const App& manifest) const;
   void wake_dependents(const std::string& name);

@@ -178,7 +178,10 @@ void Reconciler::want(const std::set<std::string>& names) {
   }
 }
 
+// Whatever has wanted computed anew (a reload, a secret, a certificate, a host name, an image): a
+// removal that has begun goes on. Only guard_removals() ends one, when the manifest is back.
 void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
+  if (state.removing) return;
   state.frozen.clear();
   if (kept_outside(state.name)) {
     state.frozen = "the platform file says that this runs outside; remove the manifest";
@@ -283,6 +286,8 @@ std::set<std::string> Reconciler::removal_candidates() const {
     // Seen with our mark, and no manifest ever heard of: the state folder was lost, or the removal
     // was cut short.
     if (catalog_.entries().count(name) == 0 && !nothing_left(state)) candidates.insert(name);
+    // A removal that has begun is decided: neither fuse nor hold leaves it half done.
+    if (state.removing) candidates.erase(name);
   }
   return candidates;
 }
@@ -327,38 +332,46 @@ void Reconciler::guard_removals() {
     if (!verdict_.waiting.empty()) log(std::move(record));
   }
   for (const std::string& name : verdict_.remove) {
-    AppState& state = app(name);
-    if (state.removing) continue;
-    const auto entry = catalog_.entries().find(name);
-    if (entry != catalog_.entries().end()) {
-      // What its image needs goes like what it needs itself.
-      state.drop_data = dropped_with(state.wanted ? *state.wanted->app : *entry->second.app);
-    }
-    state.removing = true;
-    state.to_read.clear();
-    for (const Link& held : links_) {
-      if (involved(state, held)) state.removing_at.insert(std::string(held.provider().name()));
-    }
-    state.wanted.reset();
-    mark_dirty(state, now_.steady);
+    begin_removal(app(name));
   }
   for (auto& [name, state] : apps_) {
-    const auto entry = catalog_.entries().find(name);
-    const bool back = state.removing && !state.purging && entry != catalog_.entries().end() &&
-                      entry->second.listed;
-    if (!back) continue;
+    if (!state.removing || state.purging || !is_listed(name)) continue;
+    guard_.returned(name);
     state.removing = false;
     state.drop_data.clear();
     state.removing_at.clear();
-    set_wanted(state, entry->second);
-    mark_dirty(state, now_.steady);
+    want({name});
   }
+}
+
+bool Reconciler::is_listed(const std::string& name) const {
+  const auto entry = catalog_.entries().find(name);
+  return entry != catalog_.entries().end() && entry->second.listed;
+}
+
+void Reconciler::begin_removal(AppState& state) {
+  guard_.begun(state.name, now_.steady);
+  const auto entry = catalog_.entries().find(state.name);
+  if (entry != catalog_.entries().end()) {
+    // What its image needs goes like what it needs itself.
+    state.drop_data = dropped_with(state.wanted ? *state.wanted->app : *entry->second.app);
+  }
+  state.removing = true;
+  state.frozen.clear();
+  state.doubled.clear();
+  state.to_read.clear();
+  for (const Link& held : links_) {
+    if (involved(state, held)) state.removing_at.insert(std::string(held.provider().name()));
+  }
+  state.wanted.reset();
+  mark_dirty(state, now_.steady);
 }
 
 void Reconciler::finish_removal(AppState& state) {
   const std::string name = state.name;
-  guard_.removed(name, now_.steady);
-  catalog_.forget(name);
+  // While its data was purged its manifest came back: it begins anew.
+  const bool back = is_listed(name);
+  if (!back) catalog_.forget(name);
   state.removing = false;
   state.drop_data.clear();
   state.removing_at.clear();
@@ -367,7 +380,7 @@ void Reconciler::finish_removal(AppState& state) {
   state.due = never;
   schedule(state);
   forget_choice(name);
-  keep("manifests", name, "");
+  save(name);
   LogRecord record;
   record.app = name;
   record.verb = "removed";
@@ -380,7 +393,11 @@ void Reconciler::finish_removal(AppState& state) {
   want(share_out_hosts());
   want_keepers();
   tell_removal(state);
-  if (data.empty()) forgotten_.insert(name);
+  if (back) {
+    want({name});
+  } else if (data.empty()) {
+    forgotten_.insert(name);
+  }
 }
 
 std::vector<std::string> Reconciler::data_of(const AppState& state) const {

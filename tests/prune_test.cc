@@ -38,7 +38,7 @@ struct Guarded {
   // Removes what may go now, as the loop does.
   void remove_now(const PruneGuard::Verdict& verdict) {
     for (const std::string& app : verdict.remove) {
-      guard.removed(app, input.now);
+      guard.begun(app, input.now);
       input.candidates.erase(app);
     }
   }
@@ -106,8 +106,8 @@ TEST_CASE("a blown fuse holds everything back until it is approved, whatever tim
   CHECK(verdict.waiting.size() == 5);
   CHECK_FALSE(verdict.due.has_value());
   CHECK(verdict.reason ==
-        "would remove 5 of 6 apps (app100, app101, app102, app103, app104), more than the fuse "
-        "allows");
+        "would remove app100, app101, app102, app103, app104: that is 5 of 6 apps, more than the "
+        "fuse allows (3 apps and 30 %)");
   CHECK(text(world.guard.approve(verdict, verdict.token)) == text(apps(5)));
   CHECK(text(world.at(24h).remove) == text(apps(5)));
 }
@@ -157,6 +157,28 @@ TEST_CASE("a trickle beneath the fuse adds up within ten minutes") {
   CHECK_FALSE(world.at(11min).approvable);  // what went by then counts no more
 }
 
+TEST_CASE("the fuse names what it counts: what would go, and what went in the last ten minutes") {
+  Guarded world({"a", "b", "c"}, 5);
+  world.at(0s);
+  world.remove_now(world.at(10s));
+  world.input.candidates = {"d"};
+  world.input.wanted = 4;
+  CHECK(world.at(20s).reason ==
+        "would remove d; with the 3 removed in the last ten minutes (a, b, c) that is 4 of 8 apps, "
+        "more than the fuse allows (3 apps and 30 %)");
+}
+
+TEST_CASE("an app whose manifest came back and went again counts once") {
+  Guarded world({"a", "b", "c"}, 5);
+  world.at(0s);
+  world.remove_now(world.at(10s));
+  world.guard.returned("c");
+  world.input.candidates = {"d"};
+  CHECK_FALSE(world.at(20s).approvable);
+  world.input.candidates = {"a", "d"};
+  CHECK_FALSE(world.at(30s).approvable);
+}
+
 TEST_CASE("what was approved does not count into the trickle") {
   Guarded world(apps(5), 5);
   const auto verdict = world.at(0s);
@@ -199,5 +221,5 @@ TEST_CASE("without candidates there is nothing to decide") {
 }
 
 TEST_CASE("of many apps five are named") {
-  CHECK(Guarded(apps(7), 0).at(0s).reason.find("app104 and 2 more)") != std::string::npos);
+  CHECK(Guarded(apps(7), 0).at(0s).reason.find("app104 and 2 more:") != std::string::npos);
 }

@@ -34,6 +34,10 @@ Ending play(const Scenario& scenario, const Trouble& trouble) {
   }
   host.world().plan_crash(trouble.crash);
   host.world().faults() = trouble.faults;
+  if (trouble.meddling) {
+    const Meddling& meddling = *trouble.meddling;
+    host.world().at_write(meddling.write, [&host, &meddling] { meddling.meddler->act(host); });
+  }
   Ending ending;
   for (const Act& act : scenario.acts) {
     act.act(host);

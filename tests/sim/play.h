@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/meddlers.h"
 #include "tests/sim/scenarios.h"
 
 // One run of a scenario from beginning to end, and what is demanded of it: the final world of the
@@ -14,6 +15,7 @@ struct Trouble {
   WorldOptions world;
   std::optional<CrashPlan> crash;
   FaultPlan faults;  // until the last act is over; then everything heals
+  std::optional<Meddling> meddling;
 };
 
 struct Ending {

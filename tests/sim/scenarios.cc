@@ -22,6 +22,9 @@ void bad_images(Host& host) {
   sick.healthcheck =
       Json::parse(R"({"Test":["CMD","true"],"Interval":1000000000,"Retries":2})").value();
   host.engine().add_image(sick);
+  SimImage deaf = image("app:deaf");
+  deaf.program.term = Program::Term::ignored;
+  host.engine().add_image(deaf);
   SimImage broken = image("app:nostart");
   broken.program.start_error = "exec: \"serve\": executable file not found in $PATH: unknown";
   host.engine().add_image(broken);
@@ -140,6 +143,11 @@ std::vector<Scenario> changes() {
       {"removal keeps data",
        nullptr,
        {files({{"web.yml", web("1", stored)}, {"b.yml", "name: other\nimage: app:1\n"}}),
+        files({{"b.yml", "name: other\nimage: app:1\n"}})}},
+      {"removal of an app that stops slowly",
+       bad_images,
+       {files({{"web.yml", web("deaf", "needs: [storage]\nstop_grace: 12s\n")},
+               {"b.yml", "name: other\nimage: app:1\n"}}),
         files({{"b.yml", "name: other\nimage: app:1\n"}})}},
       {"removal with reclaim: delete",
        [](Host& host) { host.may_lose = {"web.data"}; },

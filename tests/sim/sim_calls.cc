@@ -43,7 +43,7 @@ bool below(const std::string& path, const std::string& folder) {
 void SimWorld::submit_file(RequestId id, FileCall call) {
   std::optional<std::uint64_t> write;
   if (call.writes()) write = writes_++;
-  if (write) crash_check(CrashPlan::When::before_send, *write, daemon_);
+  if (write) begin_write(*write);
   const std::size_t line = trace_.size();
   trace_.push_back({steady_,
                     verb_of(call.act),

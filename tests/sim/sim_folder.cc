@@ -67,6 +67,18 @@ void SimWorld::set_secret(const std::string& path, const std::string& content) {
   if (folder_set_) send_reading();
 }
 
+void SimWorld::set_certificate(const std::string& path, const std::string& content) {
+  folder_.certificates[path] = Secret(content);
+  if (folder_set_) send_reading();
+}
+
+std::string SimWorld::file(const std::string& path) const {
+  const auto found =
+      std::find_if(folder_.files.begin(), folder_.files.end(),
+                   [&](const ManifestFile& file) { return file.path == path && file.text; });
+  return found == folder_.files.end() ? "" : *found->text;
+}
+
 void SimWorld::set_edge_file(const std::string& path, const std::optional<std::string>& content) {
   auto& files = files_[FileCall::Area::edge];
   if (content) files[path] = {*content, 0644};

@@ -97,6 +97,11 @@ void SimWorld::submit(Request request) {
   }
 }
 
+void SimWorld::begin_write(std::uint64_t write) {
+  if (auto act = acts_.extract(write)) at(steady_, std::move(act.mapped()));
+  crash_check(CrashPlan::When::before_send, write, daemon_);
+}
+
 void SimWorld::crash_check(CrashPlan::When when, std::uint64_t write, std::uint64_t daemon) {
   if (!crash_ || crash_->when != when || crash_->write != write || daemon != daemon_) return;
   crash_.reset();
@@ -168,7 +173,7 @@ void SimWorld::submit_http(RequestId id, HttpCall call) {
 void SimWorld::submit_flight(std::shared_ptr<Flight> flight, TraceLine line) {
   flight->daemon = daemon_;
   if (flight->writes) flight->write = writes_++;
-  if (flight->write) crash_check(CrashPlan::When::before_send, *flight->write, daemon_);
+  if (flight->write) begin_write(*flight->write);
   if (flight->to != Flight::To::container) flight->fault = choose_fault(*flight);
   flight->trace = trace_.size();
   line.sent = steady_;

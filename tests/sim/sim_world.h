@@ -68,6 +68,8 @@ class SimWorld : public World {
   SimNginx& nginx() { return nginx_; }
   FaultPlan& faults() { return faults_; }
   void plan_crash(std::optional<CrashPlan> plan) { crash_ = plan; }
+  // What somebody does at the moment at which that writing request leaves; counted as in CrashPlan.
+  void at_write(std::uint64_t write, std::function<void()> act) { acts_[write] = std::move(act); }
   // The dead daemon's streams and answers are gone; a new one is told the manifest folder first.
   void restart_daemon();
 
@@ -89,6 +91,8 @@ class SimWorld : public World {
   void set_folder_missing(const std::string& message = "no such folder");
   void set_folder_unreadable(const std::string& message = "permission denied");
   void set_secret(const std::string& path, const std::string& content);
+  void set_certificate(const std::string& path, const std::string& content);
+  std::string file(const std::string& path) const;  // its text; empty: none
   void set_revision(const std::string& revision);
   // Somebody's hand in the folder of the edge; nothing: the file is removed.
   void set_edge_file(const std::string& path, const std::optional<std::string>& content);
@@ -135,6 +139,7 @@ class SimWorld : public World {
   std::string host_file(const std::string& path) const;
   void arrive(std::shared_ptr<Flight> flight, Answer answer);
   Answer act_on_file(const FileCall& call);
+  void begin_write(std::uint64_t write);
   void crash_check(CrashPlan::When when, std::uint64_t write, std::uint64_t daemon);
   void deliver(Duration at, std::uint64_t daemon, Event event,
                std::optional<std::uint64_t> write = {});
@@ -160,6 +165,7 @@ class SimWorld : public World {
   SimNginx nginx_;
   FaultPlan faults_;
   std::optional<CrashPlan> crash_;
+  std::map<std::uint64_t, std::function<void()>> acts_;  // number of a writing request → act at it
   Duration steady_{0};
   Duration files_due_{0};  // when the last call to a file is done
   Duration wall_offset_;
