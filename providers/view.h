@@ -51,14 +51,16 @@ inline constexpr char manifest_changed[] = "manifest changed";
 struct ProbeState {
   int successes = 0;        // since it was first asked
   int failures_in_row = 0;  // since the last success
-  std::string last_error;   // "GET /up: 503", "GET /up: timed out after 5s"
+  // "GET /up (Host blog.example.org): 503: maintenance", "nothing accepts on port 80: …".
+  std::string last_error;
 };
 
-// One HTTP health check that is to be repeated. `key` names the container and its start, so that a
-// restart begins anew.
+// One health check that is to be repeated: over HTTP, or whether a port accepts. `key` names the
+// container and its start, so that a restart begins anew.
 struct Probe {
   std::string key;
-  HttpCall call;
+  Call call;
+  std::string subject;  // begins the text of its failure: "GET /up", "nothing accepts on port 80"
   Duration interval{0};
   Duration lenient_until{0};  // steady; failures before do not count
 };

@@ -148,6 +148,7 @@ std::optional<HealthCheck> read_health(const Field& field) {
   HealthCheck health;
   health.http = field["http"].text();
   health.port = field["port"].number();
+  health.host = field["host"].text();
   health.command = field["command"].words();
   health.disable = field["disable"].flag();
   health.interval = field["interval"].duration(1ms);
@@ -162,6 +163,9 @@ std::optional<HealthCheck> read_health(const Field& field) {
   }
   if (health.port && !field.value().has("http")) {
     field["port"].refuse("is the port of `http`, which is not said");
+  }
+  if (health.host && !field.value().has("http")) {
+    field["host"].refuse("is the host that `http` is asked for, which is not said");
   }
   return health;
 }

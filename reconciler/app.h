@@ -94,6 +94,7 @@ struct HealthCheck {
   // the two: `disable: true` or only the times are given and the image's HEALTHCHECK is used.
   std::optional<std::string> http;  // path, begins with "/"
   std::optional<int> port;          // default: the first `expose`
+  std::optional<std::string> host;  // sent as Host; default: the first domain, else the address
   std::optional<std::vector<std::string>> command;
   bool disable = false;
   std::optional<Milliseconds> interval;

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "reconciler/image_ref.h"
+#include "reconciler/units.h"
 
 namespace fairlead {
 namespace {
@@ -140,6 +141,25 @@ void check_health_ports(const App& app, const Field& root) {
   }
 }
 
+// The engine's first check comes one interval after the start, or, where there is a start period,
+// maybe sooner.
+void check_deadline(const App& app, const Field& root) {
+  if (!app.deploy.deadline) return;
+  const auto check = [&](const ProcessSettings& process, const std::string& path) {
+    if (!process.health || process.health->http || process.health->disable) return;
+    const HealthCheck& health = *process.health;
+    const bool late = health.interval && *app.deploy.deadline <= *health.interval &&
+                      health.start_period.value_or(Milliseconds(0)).count() == 0;
+    if (!late) return;
+    root["deploy"]["deadline"].refuse(
+        "no version can get healthy within it, as the first check comes " +
+        format_duration(*health.interval) + " after the start (" + path +
+        "health.interval): say a longer one, or leave it out");
+  };
+  check(app.main, "");
+  for (const auto& [name, process] : app.processes) check(process, "processes." + name + ".");
+}
+
 void check_update(const App& app, const Field& root) {
   const auto image = ImageRef::parse(app.image);
   if (!app.update || !image) return;
@@ -166,6 +186,7 @@ void check_rules(const App& app, const Field& root) {
   check_secrets(app, root);
   check_after(app, root);
   check_health_ports(app, root);
+  check_deadline(app, root);
 }
 
 }  // namespace fairlead

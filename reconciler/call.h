@@ -11,8 +11,8 @@
 
 #include "reconciler/secret.h"
 
-// What the loop asks of the outside and gets an answer to: HTTP, SQL, files and programs, as values
-// at wire level. Plain data; carried out by a World.
+// What the loop asks of the outside and gets an answer to: HTTP, SQL, files, programs and TCP
+// ports, as values at wire level. Plain data; carried out by a World.
 namespace fairlead {
 
 using Duration = std::chrono::nanoseconds;
@@ -112,8 +112,17 @@ struct ProcessCall {
   bool writes() const { return write; }
 };
 
+// Whether something accepts TCP connections. Answered with 200 where one could be made, which is
+// ended again at once; else with status 0 and why ("connection refused").
+struct ConnectCall {
+  std::string endpoint;  // "ADDRESS:PORT"
+  std::chrono::milliseconds timeout{5000};
+
+  bool writes() const { return false; }
+};
+
 // What is answered by one Answered.
-using Call = std::variant<HttpCall, FileCall, SqlCall, ProcessCall>;
+using Call = std::variant<HttpCall, FileCall, SqlCall, ProcessCall, ConnectCall>;
 
 // What came back. `status` 0 is no answer (refused, timed out, cut off, too long): the outcome is
 // unknown.

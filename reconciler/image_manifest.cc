@@ -177,7 +177,8 @@ class Merger {
     if (key != "health") return false;
     const bool chosen =
         folder.value->has("http") || folder.value->has("command") || folder.value->has("disable");
-    return chosen && (name == "http" || name == "port" || name == "command" || name == "disable");
+    return chosen && (name == "http" || name == "port" || name == "host" || name == "command" ||
+                      name == "disable");
   }
 
   Json value(const Source& folder, const Source& image, const std::string& key,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reconciler/reconciler.h"
+#include "reconciler/source_text.h"
 
 namespace fairlead {
 namespace {
@@ -12,6 +13,42 @@ namespace {
 // Until it answers for the first time a container is asked more often, so that a deploy does not
 // wait for nothing.
 constexpr std::chrono::milliseconds eager{200};
+// Until so many failures were counted: what has not begun by then does not begin any moment.
+constexpr int eager_failures_max = 12;
+constexpr std::size_t shown_max = 120;
+
+// The first line of a body that has anything in it, fit for a line of the log.
+std::string first_line(std::string_view body) {
+  std::string line;
+  while (!body.empty() && line.size() < shown_max) {
+    const std::size_t length = std::max<std::size_t>(1, utf8_length(body));
+    const std::string_view character = body.substr(0, length);
+    body.remove_prefix(length);
+    if (character == "\n" && line.find_first_not_of(' ') != line.npos) break;
+    const bool blank = character == "\n" || character == "\r" || character == "\t";
+    const bool plain = utf8_length(character) > 0 && !is_control(character);
+    line += blank ? " " : plain ? std::string(character) : "?";
+  }
+  const std::size_t begin = std::min(line.find_first_not_of(' '), line.size());
+  const std::size_t end = line.find_last_not_of(' ') + 1;
+  return line.substr(begin, std::max(begin, end) - begin);
+}
+
+// An app may answer by the host it is asked for, so that is said, too.
+std::string host_sent(const HttpCall& call) {
+  for (const auto& [name, value] : call.headers) {
+    if (name == "Host") return value;
+  }
+  return call.endpoint;
+}
+
+std::string failure_of(const Probe& probe, const Answer& answer) {
+  const auto* http = std::get_if<HttpCall>(&probe.call);
+  if (!answer.answered() || !http) return probe.subject + ": " + answer.error;
+  const std::string line = first_line(answer.body);
+  return probe.subject + " (Host " + host_sent(*http) + "): " + std::to_string(answer.status) +
+         (line.empty() ? "" : ": " + line);
+}
 
 }  // namespace
 
@@ -46,7 +83,7 @@ void Reconciler::send_probes() {
     if (found == apps_.end()) continue;
     for (auto& [key, run] : found->second.probes) {
       if (run.in_flight != 0 || run.due > now_.steady) continue;
-      run.in_flight = send(run.probe.call);
+      run.in_flight = ask(run.probe.call);
       expect(run.in_flight, {Expected::For::probe, name, 0, key, 0, {}});
     }
   }
@@ -68,8 +105,7 @@ void Reconciler::take_probe(const Expected& expected, const Answer& answer) {
     news = held.successes == 0 || held.failures_in_row > 0;
     held = {held.successes + 1, 0, ""};
   } else {
-    held.last_error = "GET " + run.probe.call.path + ": " +
-                      (answer.answered() ? std::to_string(answer.status) : answer.error);
+    held.last_error = failure_of(run.probe, answer);
     // The eager ones in between are no further failures: `retries` counts whole intervals.
     const bool counts =
         now_.steady >= run.counted + run.probe.interval && now_.steady >= run.probe.lenient_until;
@@ -79,7 +115,7 @@ void Reconciler::take_probe(const Expected& expected, const Answer& answer) {
       news = true;
     }
   }
-  const bool starting = held.successes == 0;
+  const bool starting = held.successes == 0 && held.failures_in_row < eager_failures_max;
   run.due =
       now_.steady + (starting ? std::min<Duration>(run.probe.interval, eager) : run.probe.interval);
   probe_schedule_.insert({run.due, state.name});

@@ -52,7 +52,8 @@ struct LogRecord {
 
 struct Request {
   RequestId id = 0;
-  std::variant<HttpCall, FileCall, SqlCall, ProcessCall, Subscribe, Unsubscribe, Reply, LogRecord>
+  std::variant<HttpCall, FileCall, SqlCall, ProcessCall, ConnectCall, Subscribe, Unsubscribe, Reply,
+               LogRecord>
       what;
 };
 

@@ -337,6 +337,34 @@ TEST_CASE("an app says how newer images are found") {
   CHECK_FALSE(good("name: a\nimage: a\n").update);
 }
 
+TEST_CASE("the host of a health check belongs to `http`, and is one that a header can hold") {
+  CHECK(good("name: a\nimage: a\nhealth: {http: /up, port: 80, host: a.org}\n").main.health->host ==
+        "a.org");
+  CHECK(refusal("health: {host: a.org}\n") ==
+        "health.host: is the host that `http` is asked for, which is not said\n");
+  CHECK(refusal("health: {http: /up, port: 80, host: \"a.org\\r\\nX: y\"}\n")
+            .find("health.host: must be a host name") == 0);
+}
+
+TEST_CASE("a deadline that ends before the first check is refused") {
+  const std::string check = "health: {command: [check], interval: 60s}\n";
+  CHECK(refusal(check + "deploy: {deadline: 30s}\n") ==
+        "deploy.deadline: no version can get healthy within it, as the first check comes 1m after "
+        "the start (health.interval): say a longer one, or leave it out\n");
+  CHECK(refusal("processes: {w: {health: {command: [x], interval: 30s}}}\n"
+                "deploy: {deadline: 30s}\n")
+            .find("(processes.w.health.interval)") != std::string::npos);
+  good("name: a\nimage: a\n" + check);
+  good("name: a\nimage: a\n" + check + "deploy: {deadline: 61s}\n");
+  // Newer engines check more often in the start period.
+  good(
+      "name: a\nimage: a\ndeploy: {deadline: 30s}\n"
+      "health: {command: [check], interval: 60s, start_period: 10s}\n");
+  good(
+      "name: a\nimage: a\ndeploy: {deadline: 30s}\n"
+      "health: {http: /up, port: 80, interval: 60s}\n");
+}
+
 TEST_CASE("an image that cannot be followed is refused where a person would change it") {
   CHECK(errors_of("name: a\nimage: a:1\nupdate: {interval: 29s}\n") ==
         "a.yml:3:1: update.track: is missing\n"

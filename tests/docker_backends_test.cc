@@ -77,9 +77,25 @@ TEST_CASE("what is ready is sent requests, what is not is sent none") {
   CHECK(Edge(after, "container blog.web.NEW exited\n").sends("").backends() == "");
 }
 
-TEST_CASE("one that is restarted keeps its place, one that is ill loses it") {
+TEST_CASE(
+    "one that is restarted keeps its place, one that is ill loses it to those that are well") {
   CHECK(Edge(after, "container blog.web.NEW running starting\n").sends("2").backends() == "2");
-  CHECK(Edge(after, "container blog.web.NEW running unhealthy\n").sends("2").backends() == "");
+  const std::string ill = "container blog.web.NEW running unhealthy\n";
+  CHECK(Edge(three, ill + "container blog.web.NEW.2 running healthy\n").sends("2 3").backends() ==
+        "3");
+  CHECK(Edge(after, ill + "container blog.web.OLD running healthy\n").sends("5").backends() == "5");
+}
+
+TEST_CASE("where none is well those that are ill serve, but not what keeps crashing") {
+  const std::string ill =
+      "container blog.web.NEW running unhealthy\ncontainer blog.web.NEW.2 running unhealthy\n";
+  CHECK(Edge(three, ill).sends("2 3").backends() == "2 3");
+  // One is being restarted and keeps its place: that does not make it well.
+  CHECK(Edge(three, ill + "container blog.web.NEW.3 running starting\n").sends("4").backends() ==
+        "2 3 4");
+  CHECK(
+      Edge(after, "container blog.web.NEW running unhealthy restarts=3\n").sends("2").backends() ==
+      "");
 }
 
 TEST_CASE("the old one stays until the edge sends requests to the new one") {

@@ -111,7 +111,8 @@ TEST_CASE("the detail of a container is read") {
               "Health": {"Status": "unhealthy", "Log": [{"Output": "old"}, {"Output": "503\n"}]}},
     "HostConfig": {"RestartPolicy": {"Name": "unless-stopped"}, "NanoCpus": 500000000,
                    "Memory": 1024, "PidsLimit": 7},
-    "Config": {"Image": "acme/blog:1", "StopTimeout": 30}})"),
+    "Config": {"Image": "acme/blog:1", "StopTimeout": 30,
+               "Healthcheck": {"Test": ["CMD", "true"], "Interval": 60000000000, "Retries": 5}}})"),
                                       now);
   CHECK(detail.created == now.steady - 1h);
   CHECK(detail.started == now.steady - 9500ms);
@@ -123,6 +124,11 @@ TEST_CASE("the detail of a container is read") {
   CHECK(detail.error == "no such file");
   CHECK(detail.health == "unhealthy");
   CHECK(detail.health_log == "503");
+  REQUIRE(detail.check);
+  CHECK(detail.check->interval == 60s);
+  CHECK(detail.check->timeout == 30s);
+  CHECK(detail.check->start_period == 0s);
+  CHECK(detail.check->retries == 5);
   CHECK(detail.image == "acme/blog:1");
   CHECK(detail.restart == "unless-stopped");
   CHECK(detail.stop_grace == 30s);
@@ -134,6 +140,9 @@ TEST_CASE("what the engine leaves out has its default") {
                                      "HostConfig":{"PidsLimit":null}})"),
                                       now);
   CHECK(detail.health == "");
+  CHECK_FALSE(detail.check);
+  CHECK_FALSE(
+      decode_detail(*Json::parse(R"({"Config":{"Healthcheck":{"Test":["NONE"]}}})"), now).check);
   CHECK(detail.stop_grace == 10s);
   CHECK(detail.limits == Limits());
   CHECK(decode_detail(*Json::parse(R"({"HostConfig":{"PidsLimit":-1}})"), now).limits.pids == 0);

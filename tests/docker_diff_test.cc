@@ -142,11 +142,39 @@ TEST_CASE("health checks are asked at the container's address, of running contai
   const View view = scene.view();
   const std::vector<Probe> probes = health_probes(view);
   REQUIRE(probes.size() == 1);
-  CHECK(probes[0].call.endpoint == "10.213.0.2:8080");
-  CHECK(probes[0].call.path == "/up");
-  CHECK(probes[0].call.method == "GET");
-  CHECK(probes[0].call.timeout == std::chrono::seconds(3));
+  const auto& call = std::get<HttpCall>(probes[0].call);
+  CHECK(call.endpoint == "10.213.0.2:8080");
+  CHECK(call.path == "/up");
+  CHECK(call.method == "GET");
+  CHECK(call.headers.empty());
+  CHECK(call.timeout == std::chrono::seconds(3));
+  CHECK(probes[0].subject == "GET /up");
   CHECK(probes[0].interval == std::chrono::seconds(2));
   CHECK(probes[0].lenient_until == scene.now.steady - std::chrono::seconds(6));
   CHECK(probes[0].key == "c1-blog.web.NEW 10s ago");
+}
+
+TEST_CASE("where nobody says a check the exposed ports are asked, of the main process alone") {
+  const std::string manifest =
+      "name: blog\nimage: a:1\nexpose: [{port: 80}, {proto: tcp, port: 25}, {port: 80, path: /x}]\n"
+      "processes: {worker: {command: [work]}}\n";
+  const auto asked = [&](const std::string& state, const std::string& more = "") {
+    const Scene scene = parse_scene(
+        manifest + more, "",
+        "container blog.web.NEW " + state + "\ncontainer blog.worker.NEW running age=1h\n");
+    const View view = scene.view();
+    std::string all;
+    for (const Probe& probe : health_probes(view)) {
+      const auto& call = std::get<ConnectCall>(probe.call);
+      all += call.endpoint + " " + probe.subject + " " + probe.key + "\n";
+    }
+    return all;
+  };
+  CHECK(asked("running age=1h") ==
+        "10.213.0.2:80 nothing accepts on port 80 c1-blog.web.NEW 1h ago 80\n"
+        "10.213.0.2:25 nothing accepts on port 25 c1-blog.web.NEW 1h ago 25\n");
+  CHECK(asked("exited") == "");
+  CHECK(asked("running healthy") == "");  // its image says a HEALTHCHECK
+  CHECK(asked("running", "health: {disable: true}\n") == "");
+  CHECK(asked("running", "health: {command: [check]}\n") == "");
 }

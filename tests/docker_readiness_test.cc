@@ -50,6 +50,52 @@ TEST_CASE("the check that fairlead makes decides over what the engine says") {
   CHECK(judged("running probe=failed", probed) == "broken: unhealthy: GET /up: 503");
 }
 
+TEST_CASE("where a port is exposed and nobody says a check, something must accept there") {
+  const std::string exposed = smallest + "expose: [{port: 3000}]\n";
+  const std::string refused = "nothing accepts on port 3000: connection refused";
+  CHECK(judged("running age=1h", exposed) == "pending: starting");
+  CHECK(judged("running age=1h refuses=3000", exposed) == "pending: starting: " + refused);
+  CHECK(judged("running age=3s accepts=3000", exposed) == "ready: running");
+  // One that crashes right after its start is not yet well.
+  CHECK(judged("running age=2999ms accepts=3000", exposed) == "pending: started");
+  CHECK(judged("running age=1h ended=3000", exposed) == "broken: unhealthy: " + refused);
+  const std::string two = smallest + "expose: [{port: 80}, {proto: tcp, port: 3000}]\n";
+  CHECK(judged("running age=1h accepts=80", two) == "pending: starting");
+  CHECK(judged("running age=1h accepts=80 accepts=3000", two) == "ready: running");
+  CHECK(judged("running age=1h accepts=80 ended=3000", two) == "broken: unhealthy: " + refused);
+}
+
+TEST_CASE("a check that somebody says, and `disable`, decide over whether a port accepts") {
+  const std::string exposed = smallest + "expose: [{port: 3000}]\n";
+  CHECK(judged("running healthy refuses=3000", exposed) == "ready: healthy");
+  CHECK(judged("running starting accepts=3000", exposed) == "pending: starting");
+  CHECK(judged("running refuses=3000 probe=ok", exposed + "health: {http: /up}\n") ==
+        "ready: healthy");
+  CHECK(judged("running refuses=3000", exposed + "health: {disable: true}\n") == "ready: running");
+  CHECK(judged("running refuses=3000", exposed + "health: {interval: 1s}\n") ==
+        "pending: starting: nothing accepts on port 3000: connection refused");
+}
+
+TEST_CASE("the deadline follows from the check that applies, where none is written") {
+  const auto of = [](const std::string& more, const std::string& state) {
+    const Scene scene = parse_scene(smallest + more, "", "container blog.web.NEW " + state + "\n");
+    const ContainerSpec& spec = *spec_of(scene.wanted.get(), "web");
+    return std::pair(deadline_of(spec, scene.seen.containers[0]),
+                     shortfall(spec, scene.seen.containers[0]));
+  };
+  CHECK(of("", "running").first == 60s);
+  CHECK(of("", "running starting checks=5s").first == 60s);
+  CHECK(of("", "running starting checks=60s").first == 90s);
+  CHECK(of("", "running starting checks=90s").first == 120s);
+  CHECK(of("", "running starting checks=90s").second == "");
+  const auto written = of("deploy: {deadline: 30s}\n", "running starting checks=60s");
+  CHECK(written.first == 30s);
+  CHECK(written.second == "; the image checks every 1m, deploy.deadline is 30s");
+  CHECK(of("deploy: {deadline: 70s}\n", "running starting checks=60s").second == "");
+  const std::string asked = "expose: [{port: 80}]\nhealth: {http: /up, start_period: 2m}\n";
+  CHECK(of(asked, "running checks=1h").first == 140s);
+}
+
 TEST_CASE("a restart begins its checks anew") {
   Scene scene = parse_scene(probed, "", "container blog.web.NEW running probe=ok\n");
   SeenContainer& container = scene.seen.containers[0];
@@ -65,6 +111,12 @@ TEST_CASE("three restarts by the engine are a crash loop, also between two crash
   CHECK(judged("running restarts=3 age=1s") == "broken: restarted 3 times");
   CHECK(judged("running restarts=3 age=3s") == "ready: running");
   CHECK(judged("running healthy restarts=9") == "ready: healthy");
+  const std::string exposed = smallest + "expose: [{port: 80}]\n";
+  CHECK(judged("running restarts=3 age=1s", exposed) == "broken: restarted 3 times");
+  CHECK(judged("running restarts=3 age=1h refuses=80", exposed) == "broken: restarted 3 times");
+  CHECK(judged("running restarts=3 age=1h accepts=80", exposed) == "ready: running");
+  // A daemon that was just started knows nothing of it.
+  CHECK(judged("running restarts=3 age=1h", exposed) == "pending: starting");
 }
 
 TEST_CASE("a job is as healthy as its exit code") {

@@ -281,6 +281,19 @@ TEST_CASE("the health check that fairlead makes goes to its port, else to the fi
   CHECK_FALSE(spec(expose).http.has_value());
 }
 
+TEST_CASE("the health check asks for the host that is said, else for the first domain") {
+  const auto host = [](const std::string& domains, const std::string& more = "") {
+    const std::string expose = "expose: [{port: 80" + domains + "}]\n";
+    return spec(base + expose + "health: {http: /up" + more + "}\n").http->host;
+  };
+  CHECK(host("") == "");
+  CHECK(host(", domains: [\"*.a.org\"]") == "");
+  CHECK(host(", domains: [\"*.a.org\", b.org, c.org]") == "b.org");
+  CHECK(host(", domains: [b.org]", ", host: d.org") == "d.org");
+  const std::string plain = base + "expose: [{port: 80}]\n";
+  CHECK(spec(plain + "health: {http: /up, host: d.org}\n").fingerprint == spec(plain).fingerprint);
+}
+
 TEST_CASE("mounts outside the roots are refused, with their place") {
   CHECK(refusal("mounts: [{host: /srv/media, path: /m}]\n") == "resolved");
   CHECK(refusal("mounts: [{host: /srv, path: /m}]\n") == "resolved");

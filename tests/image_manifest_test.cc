@@ -254,23 +254,11 @@ TEST_CASE("names that look like refused fields are names") {
 TEST_CASE("every field that an image may say was decided on") {
   std::set<std::string> sayable;
   collect(app_schema().source(), "", sayable);
-  const std::set<std::string> process = {"command[]",
-                                         "entrypoint[]",
-                                         "env.*",
-                                         "health.command[]",
-                                         "health.disable",
-                                         "health.http",
-                                         "health.port",
-                                         "health.interval",
-                                         "health.start_period",
-                                         "health.retries",
-                                         "restart",
-                                         "stop_grace",
-                                         "stop_signal",
-                                         "tmpfs[]",
-                                         "health.timeout",
-                                         "user",
-                                         "workdir"};
+  const std::set<std::string> process = {
+      "command[]",      "entrypoint[]", "env.*",       "health.command[]", "health.disable",
+      "health.http",    "health.port",  "health.host", "health.interval",  "health.start_period",
+      "health.retries", "restart",      "stop_grace",  "stop_signal",      "tmpfs[]",
+      "health.timeout", "user",         "workdir"};
   std::set<std::string> decided = {"name",
                                    "expose[].proto",
                                    "expose[].port",

@@ -288,8 +288,16 @@ class SeenReader {
       made.networks.edit().clear();
     else if (key == "network-id")
       made.networks.edit()[made.identity.app].network_id = value;
+    else if (key == "checks")
+      detail.check =
+          docker::EngineCheck{duration_of(value), std::chrono::seconds(10), Duration(0), 3};
     else if (key == "probe")
       probe(made, value);
+    else if (key == "accepts")
+      scene_.memory.probes[docker::probe_key(made, std::stoi(value))].successes = 1;
+    else if (key == "refuses" || key == "ended")
+      scene_.memory.probes[docker::probe_key(made, std::stoi(value))] = {
+          key == "ended", 3, "nothing accepts on port " + value + ": connection refused"};
     else if (key == "uninspected")
       uninspected_ = true;
     else

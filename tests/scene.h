@@ -13,8 +13,10 @@
 // or a random world is a text. A line of `seen` is one of:
 //   container blog.web.NEW[.2] STATE [HEALTH] [named=X] [age=10s] [created=…] [started=…]
 //     [finished=…] [restart=no] [exit=3] [restarts=2] [oom] [image=…] [memory=64M] [cpus=1]
-//     [pids=9] [network=other] [detached] [network-id=n2] [probe=ok|failed] [uninspected] [log:
-//     rest of line]
+//     [pids=9] [network=other] [detached] [network-id=n2] [probe=ok|failed] [uninspected]
+//     [checks=60s (the engine, each so often; 10 s for each of three)]
+//     [accepts=80] [refuses=80 (never accepted)] [ended=80 (did, three checks ago)]
+//     [log: rest of line]
 //   network blog 10.213.0.0/26 [id=n1] [foreign]        volume blog.data [foreign]
 //   image acme/blog:1 present|missing|labelled          taken blog.web.NEW by whom
 //   secret NEW:web:API_KEY | secret some/path           source api-key content of the file

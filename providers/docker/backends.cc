@@ -26,11 +26,16 @@ bool receives(const View& view, const SeenContainer& container) {
 // One that answered until it was restarted keeps its place: its address stays, and taking it out
 // and in again helps nobody. One that is ill loses it. Where nobody knows any more who has a place,
 // whoever runs and is not ill has one.
-bool belongs(const View& view, const ContainerSpec& spec, const SeenContainer& container) {
-  const Readiness is = readiness(spec, container, *view.memory, view.now);
+bool belongs(const View& view, const SeenContainer& container, const Readiness& is) {
   const bool lost = view.traffic && !view.traffic->known && view.traffic->lost;
   const bool may_have = receives(view, container) || (lost && container.alive());
   return is.ready() || (may_have && !is.broken());
+}
+
+// It runs and may answer all the same, which is better than nobody.
+bool is_least_bad(const SeenContainer& container, const Readiness& is) {
+  return is.broken() && container.state == "running" &&
+         container.detail->restart_count < crash_loop_restarts;
 }
 
 bool older(const SeenContainer* a, const SeenContainer* b) {
@@ -60,6 +65,8 @@ std::vector<std::string> backends_of(const View& view) {
   if (!seen || !spec || spec->once) return {};
   std::vector<std::string> addresses;
   std::vector<const SeenContainer*> old;
+  std::vector<std::string> ill;
+  bool any_ready = false;
   int in_place = 0;
   for (const SeenContainer& container : seen->containers) {
     const bool candidate = container.identity.process == main_process && !container.failed() &&
@@ -70,7 +77,10 @@ std::vector<std::string> backends_of(const View& view) {
       continue;
     }
     if (container.identity.replica > spec->replicas) continue;
-    if (!belongs(view, *spec, container)) continue;
+    const Readiness is = readiness(*spec, container, *view.memory, view.now);
+    if (is_least_bad(container, is)) ill.push_back(address_of(container));
+    if (!belongs(view, container, is)) continue;
+    any_ready = any_ready || is.ready();
     addresses.push_back(address_of(container));
     if (is_sent_requests(view, container)) ++in_place;
   }
@@ -80,7 +90,9 @@ std::vector<std::string> backends_of(const View& view) {
       spec->recreate ? static_cast<int>(old.size()) : std::max(0, spec->replicas - in_place);
   for (std::size_t i = 0; i < old.size() && static_cast<int>(i) < keep; ++i) {
     addresses.push_back(address_of(*old[i]));
+    any_ready = true;
   }
+  if (!any_ready) addresses.insert(addresses.end(), ill.begin(), ill.end());
   std::sort(addresses.begin(), addresses.end());
   return addresses;
 }

@@ -19,8 +19,9 @@ inline constexpr char main_process[] = "web";
 std::shared_ptr<const ContainerSpec> main_spec(const Graph& wanted);
 
 // Addresses of the wanted containers that are ready, or were and may soon be again, and of as many
-// old ones as are still needed beside those that the edge sends requests to. In order of addresses,
-// so that the same ones are the same text.
+// old ones as are still needed beside those that the edge sends requests to. Where none of all
+// these is well, also of those that are ill and run. In order of addresses, so that the same ones
+// are the same text.
 std::vector<std::string> backends_of(const View& view);
 
 // Whether it stands in for an old one: the edge sends requests to it, or there is no edge.

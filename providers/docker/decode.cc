@@ -45,6 +45,20 @@ Duration steady_of(Duration wall, Instant now) {
   return now.steady - std::max(Duration(0), now.wall - wall);
 }
 
+// What is not said is 0, and has the engine's default.
+std::optional<EngineCheck> check_in(const Json& health) {
+  const auto& test = health["Test"].items();
+  if (test.empty() || test.front().as_string() == "NONE") return std::nullopt;
+  const auto time = [&](const char* key, std::chrono::seconds otherwise) {
+    const std::int64_t said = health[key].as_int();
+    return said > 0 ? Duration(said) : Duration(otherwise);
+  };
+  const int retries = static_cast<int>(health["Retries"].as_int());
+  return EngineCheck{time("Interval", std::chrono::seconds(30)),
+                     time("Timeout", std::chrono::seconds(30)),
+                     time("StartPeriod", std::chrono::seconds(0)), retries > 0 ? retries : 3};
+}
+
 std::string tidy(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   if (text.size() <= message_max) return text;
@@ -124,6 +138,7 @@ Detail decode_detail(const Json& inspect, Instant now) {
   detail.health = health == "none" ? "" : health;
   const auto& log = state["Health"]["Log"].items();
   if (!log.empty()) detail.health_log = tidy(log.back()["Output"].as_string());
+  detail.check = check_in(inspect["Config"]["Healthcheck"]);
   detail.image = inspect["Config"]["Image"].as_string();
   detail.restart = host["RestartPolicy"]["Name"].as_string();
   detail.stop_grace = std::chrono::seconds(inspect["Config"]["StopTimeout"].as_int(10));

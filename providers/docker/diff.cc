@@ -293,6 +293,28 @@ class AppDiff {
   Draft draft_;
 };
 
+// What fairlead asks the container at its address.
+void ask_of(const ContainerSpec& spec, const SeenContainer& container, const std::string& address,
+            std::vector<Probe>& probes) {
+  const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(spec.health_timeout);
+  const Duration lenient_until = container.detail->started + spec.health_start_period;
+  if (spec.http) {
+    HttpCall call;
+    call.endpoint = address + ":" + std::to_string(spec.http->port);
+    call.path = spec.http->path;
+    if (!spec.http->host.empty()) call.headers.emplace_back("Host", spec.http->host);
+    call.timeout = timeout;
+    call.body_max = 64u << 10;
+    probes.push_back({probe_key(container), std::move(call), "GET " + spec.http->path,
+                      spec.health_interval, lenient_until});
+  }
+  for (const int port : asked_ports(spec, container)) {
+    const std::string text = std::to_string(port);
+    probes.push_back({probe_key(container, port), ConnectCall{address + ":" + text, timeout},
+                      "nothing accepts on port " + text, spec.health_interval, lenient_until});
+  }
+}
+
 }  // namespace
 
 void diff_app(const Keys& keys, const View& view, Plan& plan, Report& report) {
@@ -365,21 +387,13 @@ std::vector<Probe> health_probes(const View& view) {
   std::vector<Probe> probes;
   if (!view.wanted) return probes;
   for (const auto& spec : container_specs(*view.wanted)) {
-    if (!spec->http) continue;
     for (const SeenContainer& container : seen_of(view).containers) {
       const auto endpoint = container.networks->find(network_name(view.app));
       const bool asked = container.identity.process == spec->process &&
                          container.identity.fingerprint == spec->fingerprint &&
                          container.state == "running" && container.detail &&
                          endpoint != container.networks->end() && !endpoint->second.address.empty();
-      if (!asked) continue;
-      HttpCall call;
-      call.endpoint = endpoint->second.address + ":" + std::to_string(spec->http->port);
-      call.path = spec->http->path;
-      call.timeout = std::chrono::ceil<std::chrono::milliseconds>(spec->health_timeout);
-      call.body_max = 64u << 10;
-      probes.push_back({probe_key(container), std::move(call), spec->health_interval,
-                        container.detail->started + spec->health_start_period});
+      if (asked) ask_of(*spec, container, endpoint->second.address, probes);
     }
   }
   return probes;

@@ -191,20 +191,49 @@ ProcessDiff::Needs ProcessDiff::mend_networks(const SeenContainer& container) {
                      std::move(needs))};
 }
 
+bool ProcessDiff::is_ill(const SeenContainer& container, const Readiness& is) const {
+  return is.broken() && container.state == "running" &&
+         container.detail->restart_count < crash_loop_restarts;
+}
+
+Counter ProcessDiff::restarts_of(const SeenContainer& container) const {
+  const auto found = draft_.view.memory->counters.find("restart " + container.name);
+  return found == draft_.view.memory->counters.end() ? Counter() : found->second;
+}
+
+Duration ProcessDiff::may_restart(const SeenContainer& container) const {
+  const Counter restarts = restarts_of(container);
+  return restarts.count == 0 ? Duration(0) : restarts.last + retry_after(restarts.count + 1);
+}
+
+// Whether the restart of `container` waits for that of `other`: while one replica starts, the
+// others are left to serve as well as they can, and of those that are ill the one comes first whose
+// last restart was longest ago. One that the engine does not get restarted, or that takes longer
+// than it may, holds up nobody.
+bool ProcessDiff::goes_first(const SeenContainer& container, const SeenContainer& other) const {
+  const Readiness is = ready(other);
+  const bool starts = other.state == "running" && other.detail && !is.ready() && !is.broken();
+  if (starts) return now_.steady < other.detail->started + deadline_of(spec_, other);
+  const auto& counters = draft_.view.memory->counters;
+  const bool fails = counters.count("failed restart container " + other.name) > 0;
+  if (!is_ill(other, is) || fails || now_.steady < may_restart(other)) return false;
+  const auto order = [&](const SeenContainer& of) {
+    return std::pair(restarts_of(of).last, of.identity.replica);
+  };
+  return order(other) < order(container);
+}
+
 // Nobody else restarts what is unhealthy: the engine only restarts what ends.
 void ProcessDiff::heal_unhealthy(const SeenContainer& container, const Readiness& is) {
-  if (!is.broken() || container.state != "running" ||
-      container.detail->restart_count >= crash_loop_restarts) {
-    return;
+  if (!is_ill(container, is)) return;
+  if (const Duration due = may_restart(container); now_.steady < due) {
+    return draft_.report.due(due);
   }
-  const std::string counter = "restart " + container.name;
-  const auto found = draft_.view.memory->counters.find(counter);
-  if (found != draft_.view.memory->counters.end()) {
-    const Duration due = found->second.last + retry_after(found->second.count + 1);
-    if (now_.steady < due) return draft_.report.due(due);
+  for (const auto& [replica, other] : current_) {
+    if (other != &container && goes_first(container, *other)) return;
   }
   Step step = draft_.steps.restart(container);
-  step.count_as = counter;
+  step.count_as = "restart " + container.name;
   draft_.add(std::move(step), is.text);
 }
 
@@ -264,10 +293,12 @@ void ProcessDiff::describe_current(const SeenContainer& container) {
   } else if (!spec_.once && container.state == "running" && !is.due && is_late(container)) {
     report.gate_failed = true;
     report.worsen(HealthState::degraded, "DeadlineExceeded",
-                  container.name + " is not healthy within its deadline: " + is.text);
+                  container.name + " is not healthy within its deadline: " + is.text +
+                      shortfall(spec_, container));
   } else if (!spec_.once || container.state != "running") {
     const bool runs = container.state == "running" && container.detail;
-    const Duration late = runs ? container.detail->started + spec_.deadline : Duration(0);
+    const Duration late =
+        runs ? container.detail->started + deadline_of(spec_, container) : Duration(0);
     if (late > now_.steady) report.due(late);
     report.worsen(HealthState::progressing, "Starting", container.name + ": " + is.text);
   } else {

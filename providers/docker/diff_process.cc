@@ -285,8 +285,11 @@ bool ProcessDiff::gate_failed() {
     } else if (container->state == "created" && cannot_start(*container)) {
       fail(*container, "cannot be started");
     } else if (container->state == "running") {
-      const Duration due = container->detail->started + spec_.deadline;
-      if (is_late(*container)) fail(*container, "not healthy within its deadline: " + is.text);
+      const Duration due = container->detail->started + deadline_of(spec_, *container);
+      if (is_late(*container)) {
+        fail(*container,
+             "not healthy within its deadline: " + is.text + shortfall(spec_, *container));
+      }
       if (now_.steady < due) draft_.report.due(due);
     }
   }
@@ -295,10 +298,8 @@ bool ProcessDiff::gate_failed() {
 
 // A daemon that was just started has asked nothing yet, and says nothing of one that served before.
 bool ProcessDiff::is_late(const SeenContainer& container) const {
-  if (now_.steady < container.detail->started + spec_.deadline) return false;
-  const auto probe = draft_.view.memory->probes.find(probe_key(container));
-  return !spec_.http ||
-         (probe != draft_.view.memory->probes.end() && probe->second.failures_in_row > 0);
+  if (now_.steady < container.detail->started + deadline_of(spec_, container)) return false;
+  return was_asked_in_vain(spec_, container, *draft_.view.memory);
 }
 
 // An engine that is in trouble for a while says nothing about the container; being told that it is
@@ -309,7 +310,8 @@ bool ProcessDiff::cannot_start(const SeenContainer& container) const {
     const auto found = counters.find(what + " start container " + container.name);
     return found == counters.end() ? 0 : found->second.count;
   };
-  const bool late = now_.steady >= container.detail->created + spec_.deadline;
+  const bool late =
+      now_.steady >= container.detail->created + spec_.deadline.value_or(default_deadline);
   return count("invalid") >= starts_invalid_max || (late && count("failed") >= starts_failed_max);
 }
 

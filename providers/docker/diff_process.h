@@ -87,6 +87,10 @@ class ProcessDiff {
   void mend_settings(const SeenContainer& container, const Needs& needs);
   Needs mend_networks(const SeenContainer& container);
   void heal_unhealthy(const SeenContainer& container, const Readiness& is);
+  bool is_ill(const SeenContainer& container, const Readiness& is) const;
+  Counter restarts_of(const SeenContainer& container) const;
+  Duration may_restart(const SeenContainer& container) const;  // steady: when
+  bool goes_first(const SeenContainer& container, const SeenContainer& other) const;
   Needs secret_writes();
 
   // Words.

@@ -13,7 +13,6 @@ using std::chrono::seconds;
 
 constexpr std::int64_t default_memory = std::int64_t{1} << 30;
 constexpr std::int64_t default_pids = 1024;
-constexpr seconds default_deadline{60};
 constexpr seconds default_stop_grace{10};
 constexpr int addresses_beside_containers = 8;  // gateway, network, broadcast, services
 
@@ -169,7 +168,13 @@ class ProcessResolver {
     spec_.health_retries = said.retries.value_or(3);
     if (said.http) {
       const int port = said.port.value_or(app_.expose.empty() ? 0 : app_.expose.front().port);
-      spec_.http = ContainerSpec::HttpHealth{*said.http, port};
+      spec_.http = ContainerSpec::HttpHealth{*said.http, port, said.host.value_or(domain())};
+    }
+    const bool checked = said.disable || said.command || said.http || restarts() != Restart::always;
+    for (const Expose& expose : main_ && !checked ? app_.expose : std::vector<Expose>()) {
+      const auto& ports = spec_.ports;
+      const bool twice = std::find(ports.begin(), ports.end(), expose.port) != ports.end();
+      if (!twice) spec_.ports.push_back(expose.port);
     }
     const bool off = not_asked || said.disable || said.http.has_value();
     Json health;
@@ -182,6 +187,16 @@ class ProcessResolver {
     spec_.body.set("Healthcheck", health);
     // That fairlead asks instead of the engine is no part of the container; how the engine asks is.
     if (check && !said.http) say("health", health, base_ + "health");
+  }
+
+  // The name by which visitors know the main process: many apps refuse to answer to another one.
+  std::string domain() const {
+    for (const Expose& expose : main_ ? app_.expose : std::vector<Expose>()) {
+      for (const std::string& name : expose.domains) {
+        if (!name.starts_with("*.")) return name;
+      }
+    }
+    return "";
   }
 
   static Json engine_health(const HealthCheck& said) {
@@ -236,6 +251,7 @@ class ProcessResolver {
     say("security", std::string("strict"), "security");
   }
 
+  Restart restarts() const { return own_.restart.value_or(Restart::always); }
   bool mounts_storage() const { return main_ || app_.needs.storage->shared; }
 
   static Json bind(const HostMount& mount) {
@@ -327,14 +343,13 @@ class ProcessResolver {
     spec_.limits.nano_cpus = first_of(own.nano_cpus, app.nano_cpus).value_or(0);
     spec_.limits.memory = first_of(own.memory, app.memory).value_or(default_memory);
     spec_.limits.pids = first_of(own.pids, app.pids).value_or(default_pids);
-    const Restart restart = own_.restart.value_or(Restart::always);
+    const Restart restart = restarts();
     spec_.once = restart != Restart::always;
     spec_.restart = restart == Restart::always       ? "unless-stopped"
                     : restart == Restart::on_failure ? "on-failure"
                                                      : "no";
     spec_.replicas = main_ ? app_.deploy.replicas.value_or(1) : own_.replicas.value_or(1);
-    spec_.deadline =
-        app_.deploy.deadline ? Duration(*app_.deploy.deadline) : Duration(default_deadline);
+    if (app_.deploy.deadline) spec_.deadline = Duration(*app_.deploy.deadline);
     const bool exclusive = spec_.stores && !app_.needs.storage->shared;
     const bool wished = app_.deploy.strategy == Deploy::Strategy::recreate;
     spec_.recreate = exclusive || publishes_ || wished;

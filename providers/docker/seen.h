@@ -18,6 +18,14 @@
 // deadline.
 namespace fairlead::docker {
 
+// How the engine checks a container's health, be it the image that says so or the manifest.
+struct EngineCheck {
+  Duration interval{0};
+  Duration timeout{0};
+  Duration start_period{0};  // failures before do not count
+  int retries = 0;           // failures in a row that make it unhealthy
+};
+
 // What only inspect tells. Kept from pass to pass as long as nothing hints that it changed.
 struct Detail {
   Duration created{0};
@@ -29,10 +37,11 @@ struct Detail {
   bool oom_killed = false;
   std::string health;      // "starting", "healthy", "unhealthy", or empty: no health check
   std::string health_log;  // output of the last check
-  std::string error;       // why it could not start
-  std::string image;       // reference it was created with
-  std::string restart;     // policy
-  Duration stop_grace{0};  // of its own
+  std::optional<EngineCheck> check;  // absent: the engine asks nothing
+  std::string error;                 // why it could not start
+  std::string image;                 // reference it was created with
+  std::string restart;               // policy
+  Duration stop_grace{0};            // of its own
   Limits limits;
   std::string last_log;  // last lines it wrote, read only where it failed
   bool log_read = false;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,15 +52,20 @@ struct ContainerSpec : Spec {
   bool recreate = false;  // old and new cannot stand side by side
   bool once = false;      // runs to its end, once for each fingerprint
   bool stores = false;    // mounts the app's volume
-  Duration deadline{0};   // from creation until it must be healthy
+  // From its start until it must be healthy, as the manifest says; absent: see deadline_of().
+  std::optional<Duration> deadline;
   Duration stop_grace{0};
   std::vector<SecretFile> secrets;
 
   struct HttpHealth {
     std::string path;
     int port = 0;
+    std::string host;  // sent as Host; empty: the address
   };
   std::optional<HttpHealth> http;  // asked by fairlead
+  // Where neither manifest nor image says a check: ports on which something must accept. Empty: it
+  // is not asked.
+  std::vector<int> ports;
   Duration health_interval{0};
   Duration health_timeout{0};
   Duration health_start_period{0};

@@ -13,6 +13,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "reconciler/live/call_pool.h"
+#include "reconciler/live/connector.h"
 #include "reconciler/live/control_server.h"
 #include "reconciler/live/event_stream.h"
 #include "reconciler/live/file_store.h"
@@ -59,6 +60,7 @@ class LiveWorld::Impl {
     watcher_.reset();
     http_.stop();
     sql_.stop();
+    connector_.stop();
     processes_.stop();
     streams_.clear();
   }
@@ -111,6 +113,10 @@ class LiveWorld::Impl {
 
   void start(RequestId id, ProcessCall call) {
     pool_.submit([this, id, call = std::move(call)] { post(Answered{id, processes_.call(call)}); });
+  }
+
+  void start(RequestId id, ConnectCall call) {
+    pool_.submit([this, id, call = std::move(call)] { post(Answered{id, connector_.call(call)}); });
   }
 
   void start(RequestId id, FileCall call) {
@@ -227,6 +233,7 @@ class LiveWorld::Impl {
   const FileStore files_;
   HttpClient http_;
   SqlClient sql_;
+  const Connector connector_;
   ProcessRunner processes_;
   SerialJobs file_jobs_;
   CallPool pool_;

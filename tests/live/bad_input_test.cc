@@ -162,7 +162,9 @@ TEST_CASE("a host port that is taken is told with what to do, and tried again") 
       Json::object(
           {{"ExposedPorts", Json::object({{"80/tcp", Json::object()}})},
            {"HostConfig", Json::object({{"PortBindings", Json::object({{"80/tcp", binding}})}})}}));
-  host.put("port.yml", manifest(app, "expose: [{proto: tcp, port: 80, publish: 28931}]\n"));
+  host.put("port.yml", manifest(app,
+                                "expose: [{proto: tcp, port: 80, publish: 28931}]\n"
+                                "health: {disable: true}\n"));
   host.start();
   until_says(host, app, "port is already allocated");
   host.until("it is Degraded", [&] { return host.app(app)["health"].as_string() == "Degraded"; });

@@ -68,6 +68,33 @@ TEST_CASE("deploys under load lose no request, also with the daemon killed in th
   }
 }
 
+TEST_CASE("deploys of an app that listens late and says no word on health lose no request") {
+  EdgeHost edge;
+  const std::string app = edge.host().name("late");
+  const auto manifest = [&](int version) {
+    return "name: " + app + "\nimage: fairlead-test/echo:1\nenv: {VERSION: \"" +
+           std::to_string(version) +
+           "\", LISTEN_DELAY: \"4\"}\nexpose: [{port: 8080}]\ndeploy: {drain: 1s}\n";
+  };
+  edge.host().put(app + ".yml", manifest(1));
+  edge.until_serves(app, 1);
+  Load once(many(edge.http(app), false));
+  Load kept(many(edge.https(app), true));
+  for (int version = 2; version <= 3; ++version) {
+    edge.host().put(app + ".yml", manifest(version));
+    edge.until_serves(app, version);
+  }
+  edge.host().until("the last old one is gone",
+                    [&] { return edge.host().containers(app).size() == 1; });
+  for (Load* load : {&once, &kept}) {
+    const Load::Count count = load->stop();
+    CAPTURE(count.json().dump());
+    CHECK(count.failed() == 0);
+    CHECK(count.answers() > 500);
+    CHECK(count.versions.size() == 3);
+  }
+}
+
 TEST_CASE("a version that never gets healthy takes no request from the one that serves") {
   EdgeHost edge;
   const std::string app = edge.host().name("sick");

@@ -15,6 +15,10 @@ std::string app(const std::string& name, const std::string& version = "1",
          expose + "}]\nhealth: {http: /up}\n" + more;
 }
 
+std::string unchecked(const std::string& version) {
+  return "name: web\nimage: app:" + version + "\nexpose: [{proto: http, port: 80}]\n";
+}
+
 // The edge, and `more` beside it.
 Files with(Files more) {
   more["edge.yml"] = edge_manifest();
@@ -36,6 +40,11 @@ std::function<void(Host&)> routed(std::set<std::string> apps, int reloads_max = 
   return [apps, reloads_max](Host& host) {
     host.routed = apps;
     host.reloads_max = reloads_max;
+    for (const char* ref : {"app:late1", "app:late2"}) {
+      SimImage late = image(ref);
+      late.program.listens_after = seconds(8);
+      host.engine().add_image(late);
+    }
     SimImage sick = image("app:sick");
     sick.program.http["/up"] = {503, Duration{0}, 503, ""};
     host.engine().add_image(sick);
@@ -49,6 +58,14 @@ std::string container_of(Host& host, const std::string& name) {
   return "none";
 }
 
+void sicken_all(Host& host) {
+  std::vector<std::string> names;
+  for (const auto& [id, container] : host.engine().containers()) {
+    if (container.name.starts_with("web.web.")) names.push_back(container.name);
+  }
+  for (const std::string& name : names) host.engine().sicken(name);
+}
+
 std::vector<Scenario> deploys() {
   const std::string three = "deploy: {replicas: 3}\n";
   return {
@@ -56,6 +73,10 @@ std::vector<Scenario> deploys() {
       {"edge: rolling replace",
        routed({"web"}, 4),
        {set("first", with_web()), set("second", with_web("2"), seconds(90))}},
+      {"edge: rolling replace of what listens late and says no check",
+       routed({"web"}, 4),
+       {set("first", with({{"web.yml", unchecked("late1")}})),
+        set("second", with({{"web.yml", unchecked("late2")}}), seconds(90))}},
       {"edge: rolling replace of three replicas",
        routed({"web"}, 10),
        {set("first", with_web("1", three)), set("second", with_web("2", three), minutes(3))}},
@@ -71,6 +92,15 @@ std::vector<Scenario> deploys() {
        routed({}),
        {set("runs", with_web()), set("suspended", with_web("1", "suspend: true\n")),
         set("runs again", with_web())}},
+      {"edge: all replicas are ill at once, and answer",
+       [](Host& host) {
+         routed({"web"})(host);
+         host.serving["web"] = 2;
+       },
+       {set("three", with_web("1", three)), act("ill", sicken_all, minutes(3))}},
+      {"edge: the only replica is ill, and answers",
+       routed({}),
+       {set("one", with_web()), act("ill", sicken_all, minutes(3))}},
       {"edge: an app is removed",
        routed({"other"}),
        {set("both", with({{"web.yml", app("web")}, {"other.yml", app("other")}})),

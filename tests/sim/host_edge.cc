@@ -33,9 +33,11 @@ const std::string& edge_manifest() {
 // Its program takes requests now, and is in a network with the edge.
 bool Host::answers(const SimContainer& container, const SimContainer& edge) const {
   if (!container.running || container.restarting || container.paused) return false;
+  const Duration age = world_.engine().now().steady - container.started.steady;
+  if (age < container.program.listens_after || container.deaf()) return false;
   const auto up = container.program.http.find("/up");
   if (up == container.program.http.end() || up->second.status >= 400) return false;
-  if (world_.engine().now().steady - container.started.steady < up->second.after) return false;
+  if (age < up->second.after) return false;
   return std::any_of(container.endpoints.begin(), container.endpoints.end(),
                      [&](const auto& entry) {
                        const auto same = edge.endpoints.find(entry.first);

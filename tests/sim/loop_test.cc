@@ -161,6 +161,83 @@ TEST_CASE("a crash loop ends in Degraded with a count, and not in a flood of req
   CHECK(host.world().writes() - writes == 0);
 }
 
+TEST_CASE(
+    "nothing that accepts on the exposed port is Degraded and says so, and is not restarted") {
+  Host host;
+  SimImage elsewhere = image("app:elsewhere");
+  elsewhere.program.listens_on = {8080};
+  host.engine().add_image(elsewhere);
+  const std::string manifest = "name: web\nimage: app:elsewhere\nexpose: [{port: ";
+  host.world().set_files({{"web.yml", manifest + "3000}]\n"}});
+  host.run(seconds(20));
+  CHECK(host.health("web") == "Progressing");
+  host.run(minutes(2));
+  CHECK(host.health("web") == "Degraded");
+  CHECK(host.message("web").find("nothing accepts on port 3000: connection refused") !=
+        std::string::npos);
+  const std::uint64_t writes = host.world().writes();
+  const std::uint64_t run = first_of(host, "web").run;
+  const std::size_t calls = host.world().trace().size();
+  host.run(minutes(10));
+  CHECK(host.world().writes() == writes);
+  CHECK(first_of(host, "web").run == run);
+  CHECK(host.world().trace().size() - calls < 10 * 60);  // it is no longer asked eagerly
+  host.world().set_files({{"web.yml", manifest + "8080}]\n"}});
+  CHECK(host.run_until([&] { return host.all_well(); }, minutes(1)));
+}
+
+TEST_CASE("a health check asks for the app's first domain, and its failure says what came back") {
+  Host host;
+  SimImage choosy = image("app:choosy");
+  choosy.program.http["/up"].host = "dj.example.org";
+  host.engine().add_image(choosy);
+  const std::string manifest = "name: web\nimage: app:choosy\nhealth: {http: /up}\nexpose: ";
+  host.world().set_files({{"web.yml", manifest + "[{port: 8000, domains: [no.example.org]}]\n"}});
+  host.run(seconds(40));
+  CHECK(host.message("web").find("GET /up (Host no.example.org): 400: Invalid HTTP_HOST header") !=
+        std::string::npos);
+  CHECK(host.message("web").find("more") == std::string::npos);
+  const std::string id = first_of(host, "web").id;
+  host.world().set_files(
+      {{"web.yml", manifest + "[{port: 8000, domains: [\"*.example.org\", dj.example.org]}]\n"}});
+  CHECK(host.run_until([&] { return host.all_well(); }, minutes(1)));
+  CHECK(first_of(host, "web").id == id);  // how it is asked is no part of it
+}
+
+TEST_CASE("replicas that are all ill are restarted one after the other") {
+  Host host;
+  converge(host, {{"web.yml", app("web",
+                                  "deploy: {replicas: 3}\nexpose: [{port: 80}]\n"
+                                  "health: {http: /up, interval: 1s}\n")}});
+  std::map<std::string, std::uint64_t> runs;
+  for (const auto& [id, container] : host.engine().containers()) {
+    if (container.name.rfind("web.", 0) == 0) runs[container.name] = container.run;
+  }
+  host.serving["web"] = 2;
+  host.run(seconds(1));
+  for (const auto& [name, run] : runs) host.engine().sicken(name);
+  const auto restarted = [&] {
+    return std::count_if(runs.begin(), runs.end(), [&](const auto& known) {
+      return host.engine().container(known.first)->run > known.second;
+    });
+  };
+  CHECK(host.run_until([&] { return restarted() == 3 && host.all_well(); }, minutes(1)));
+  CHECK(host.violations().empty());
+  for (const auto& [name, run] : runs) CHECK(host.engine().container(name)->run == run + 1);
+}
+
+TEST_CASE("what accepted and no longer does is restarted, with growing pauses") {
+  Host host;
+  host.world().set_files({{"web.yml", app("web", "expose: [{port: 80}]\n")}});
+  REQUIRE(host.run_until([&] { return host.all_well(); }, minutes(1)));
+  host.run(seconds(10));
+  const std::uint64_t run = first_of(host, "web").run;
+  host.engine().close_ports(first_of(host, "web").name);
+  host.run(seconds(40));
+  CHECK(first_of(host, "web").run > run);
+  CHECK(host.all_well());
+}
+
 TEST_CASE("an engine that loses sight of a container for one request never gets a second holder") {
   for (std::uint64_t later = 0; later < 8; ++later) {
     CAPTURE(later);

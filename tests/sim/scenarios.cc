@@ -30,6 +30,25 @@ void bad_images(Host& host) {
   host.engine().add_image(broken);
 }
 
+// The engine's first check comes one interval after the start.
+void slowly_checked(Host& host) {
+  for (const char* version : {"60a", "60b", "90a", "90b"}) {
+    SimImage slow = image(std::string("app:") + version);
+    slow.healthcheck = Json::object(
+        {{"Test", Json(std::vector<std::string>{"CMD", "true"})}, {"Timeout", 10'000'000'000}});
+    slow.healthcheck.set("Interval", version[0] == '6' ? 60'000'000'000 : 90'000'000'000);
+    host.engine().add_image(slow);
+  }
+  host.exclusive = {"web.data"};
+}
+
+void listens_elsewhere(Host& host) {
+  host.serving["web"] = 1;
+  SimImage elsewhere = image("app:elsewhere");
+  elsewhere.program.listens_on = {8080};
+  host.engine().add_image(elsewhere);
+}
+
 std::string web(const std::string& version, const std::string& more = "") {
   return "name: web\nimage: app:" + version + "\nexpose: [{proto: http, port: 80}]\n" + more;
 }
@@ -85,6 +104,19 @@ std::vector<Scenario> deploys() {
   };
 }
 
+std::vector<Scenario> slow_checks() {
+  const auto update = [](const std::string& interval, const std::string& more) {
+    return std::vector<Act>{files({{"web.yml", web(interval + "a", more)}}, minutes(3)),
+                            files({{"web.yml", web(interval + "b", more)}}, minutes(4))};
+  };
+  return {
+      {"slow check, rolling replace", slowly_checked, update("60", "")},
+      {"slower check, rolling replace", slowly_checked, update("90", "")},
+      {"slow check, recreate with storage", slowly_checked, update("60", stored)},
+      {"slower check, recreate with storage", slowly_checked, update("90", stored)},
+  };
+}
+
 std::vector<Scenario> failures() {
   return {
       {"failed health, repaired",
@@ -96,6 +128,10 @@ std::vector<Scenario> failures() {
        {files({{"web.yml", web("1")}}),
         files({{"web.yml", web("sick", "deploy: {deadline: 20s}\n")}}, minutes(2)),
         files({{"web.yml", web("1")}})}},
+      {"listens on another port than it exposes, repaired",
+       listens_elsewhere,
+       {files({{"web.yml", web("1")}}), files({{"web.yml", web("elsewhere")}}, minutes(2)),
+        files({{"web.yml", web("2")}})}},
       {"cannot start, repaired",
        serving_web,
        {files({{"web.yml", web("1")}}),
@@ -219,8 +255,8 @@ std::vector<Scenario> by_hand() {
 const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> all = [] {
     std::vector<Scenario> made;
-    for (auto part : {deploys(), failures(), changes(), by_hand(), service_scenarios(),
-                      image_scenarios(), edge_scenarios()}) {
+    for (auto part : {deploys(), slow_checks(), failures(), changes(), by_hand(),
+                      service_scenarios(), image_scenarios(), edge_scenarios()}) {
       for (Scenario& scenario : part) made.push_back(std::move(scenario));
     }
     return made;

@@ -137,6 +137,31 @@ void SimWorld::submit_process(RequestId id, ProcessCall call) {
   submit_flight(std::move(flight), std::move(line));
 }
 
+void SimWorld::submit_connect(RequestId id, const ConnectCall& call) {
+  auto flight = std::make_shared<Flight>();
+  flight->id = id;
+  flight->to = Flight::To::container;
+  flight->call.endpoint = call.endpoint;
+  flight->call.timeout = call.timeout;
+  flight->connects = true;
+  TraceLine line;
+  line.method = "CONNECT";
+  line.path = call.endpoint;
+  submit_flight(std::move(flight), std::move(line));
+}
+
+// The kernel accepts for a program that is paused, too.
+Answer SimWorld::connect_to(const std::string& endpoint) const {
+  const std::size_t colon = endpoint.rfind(':');
+  const SimContainer* container = engine_.container_at(endpoint.substr(0, colon));
+  const Answer refused{0, "", "connection refused"};
+  if (!container || container->restarting) return refused;
+  const std::set<int>& ports = container->program.listens_on;
+  const bool ours = ports.empty() || ports.count(std::stoi(endpoint.substr(colon + 1))) > 0;
+  const bool late = steady_ - container->started.steady < container->program.listens_after;
+  return ours && !late && !container->deaf() ? answer_empty(200) : refused;
+}
+
 void SimWorld::ask_service(std::shared_ptr<Flight> flight) {
   if (flight->over) return;
   const std::string& endpoint = flight->call.endpoint;

@@ -72,6 +72,9 @@ class SimEngine {
   void docker_network_disconnect(const std::string& network, const std::string& name);
   // The container's main process ends by itself, or by a signal from the host.
   void process_ends(const std::string& name, int exit_code);
+  // Until its next start its checks fail though it answers; it accepts no connection.
+  void sicken(const std::string& name);
+  void close_ports(const std::string& name);
 
   const std::map<std::string, SimContainer>& containers() const { return containers_; }  // by id
   const std::map<std::string, SimNetwork>& networks() const { return networks_; }        // by id

@@ -18,6 +18,7 @@ struct SimWorld::Flight {
   HttpCall call;                       // of the others: endpoint and timeout
   std::optional<SqlCall> sql;          // instead of an HTTP call
   std::optional<ProcessCall> process;  // likewise
+  bool connects = false;               // likewise: only whether the endpoint accepts
   bool writes = false;
   Fault fault = Fault::none;
   std::size_t trace = 0;

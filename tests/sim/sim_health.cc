@@ -19,6 +19,14 @@ bool SimContainer::ignores_stop() const {
          (program.term == Program::Term::ignored_without_init && !host_config["Init"].as_bool());
 }
 
+void SimEngine::sicken(const std::string& name) {
+  if (SimContainer* container = find_container(name)) container->sick_run = container->run;
+}
+
+void SimEngine::close_ports(const std::string& name) {
+  if (SimContainer* container = find_container(name)) container->deaf_run = container->run;
+}
+
 void SimEngine::plan_probe(SimContainer& container) {
   const Json& check = container.config["Healthcheck"];
   Duration interval = or_default(check["Interval"], seconds(30));
@@ -50,7 +58,7 @@ void SimEngine::probe(SimContainer& container) {
   emit(container, "exec_start: " + command, exec);
   const Duration age = now_.steady - container.started.steady;
   const Program& program = container.program;
-  const bool good = program.healthy_after && age >= *program.healthy_after &&
+  const bool good = !container.sick() && program.healthy_after && age >= *program.healthy_after &&
                     (!program.unhealthy_after || age < *program.unhealthy_after);
   emit(container, "exec_die", {{"execID", exec.at("execID")}, {"exitCode", good ? "0" : "1"}});
   SimHealth& health = *container.health;

@@ -31,6 +31,7 @@ struct HttpPath {
   Duration after{0};
   int status_before = 0;  // 0: connections are refused
   std::string body;
+  std::string host;  // not empty: asked for another one, it answers 400
 };
 
 // What a container does once started.
@@ -48,6 +49,7 @@ struct Program {
   std::vector<std::pair<int, std::string>> log;         // stream (1, 2) and line, at each start
   std::string service;        // "mariadb" or "rabbitmq": such a server listens in it
   Duration listens_after{0};  // the server, from the start on
+  std::set<int> listens_on;   // ports; empty: on whatever it exposes
 };
 
 // An image, local or in a registry. `programs` maps entrypoint and command, joined by spaces, to
@@ -125,9 +127,11 @@ struct SimContainer {
   std::optional<SimHealth> health;
   std::vector<std::pair<int, std::string>> log;
 
-  std::uint64_t run = 0;  // number of the start; timers of an earlier one are void
-  Duration backoff{0};    // before the next restart by policy
-  bool killed = false;    // a deadly signal is on its way
+  std::uint64_t run = 0;       // number of the start; timers of an earlier one are void
+  Duration backoff{0};         // before the next restart by policy
+  bool killed = false;         // a deadly signal is on its way
+  std::uint64_t sick_run = 0;  // the start in which its checks fail from now on, though it answers
+  std::uint64_t deaf_run = 0;  // likewise in which it accepts no connection
   std::vector<std::uint64_t> stop_waiters;
   std::vector<std::uint64_t> kill_waiters;
   std::vector<std::uint64_t> remove_waiters;
@@ -135,6 +139,8 @@ struct SimContainer {
 
   std::string status() const;  // "created", "running", "paused", "restarting", "removing", "exited"
   bool ignores_stop() const;
+  bool sick() const { return ever_started && sick_run == run; }
+  bool deaf() const { return ever_started && deaf_run == run; }
   std::string policy() const { return host_config["RestartPolicy"]["Name"].as_string(); }
 };
 

@@ -83,6 +83,8 @@ void SimWorld::submit(Request request) {
     submit_sql(request.id, std::move(*sql));
   } else if (auto* process = std::get_if<ProcessCall>(&request.what)) {
     submit_process(request.id, std::move(*process));
+  } else if (const auto* connect = std::get_if<ConnectCall>(&request.what)) {
+    submit_connect(request.id, *connect);
   } else if (auto* file = std::get_if<FileCall>(&request.what)) {
     submit_file(request.id, std::move(*file));
   } else if (auto* stream = std::get_if<Subscribe>(&request.what)) {
@@ -252,6 +254,7 @@ void SimWorld::effect(std::shared_ptr<Flight> flight) {
 void SimWorld::ask_container(std::shared_ptr<Flight> flight) {
   if (flight->over) return;
   const std::string& endpoint = flight->call.endpoint;
+  if (flight->connects) return arrive(flight, connect_to(endpoint));
   if (endpoint == SimRegistry::place) {
     if (const auto answer = registry_.ask(flight->call)) arrive(flight, *answer);
     return;
@@ -264,13 +267,19 @@ void SimWorld::ask_container(std::shared_ptr<Flight> flight) {
         nginx_.ask(*container, endpoint.substr(endpoint.rfind(':') + 1), flight->call.path);
     return arrive(flight, answer.value_or(Answer{0, "", "connect: connection refused"}));
   }
-  if (!container || container->restarting || container->program.http.empty()) {
+  if (!container || container->program.http.empty() || !connect_to(endpoint).ok()) {
     return arrive(flight, {0, "", "connect: connection refused"});
   }
   const auto& paths = container->program.http;
   const auto found = paths.find(flight->call.path.substr(0, flight->call.path.find('?')));
+  if (container->sick()) return arrive(flight, {503, "overloaded\n", ""});
   if (found == paths.end()) return arrive(flight, {404, "not found\n", ""});
   const HttpPath& path = found->second;
+  const auto& headers = flight->call.headers;
+  const std::pair<std::string, std::string> own{"Host", path.host};
+  if (!path.host.empty() && std::find(headers.begin(), headers.end(), own) == headers.end()) {
+    return arrive(flight, {400, "\nInvalid HTTP_HOST header\n<p>more", ""});
+  }
   if (steady_ - container->started.steady >= path.after) {
     return arrive(flight, {path.status, path.body, ""});
   }

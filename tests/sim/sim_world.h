@@ -126,6 +126,7 @@ class SimWorld : public World {
   void submit_http(RequestId id, HttpCall call);
   void submit_sql(RequestId id, SqlCall call);
   void submit_process(RequestId id, ProcessCall call);
+  void submit_connect(RequestId id, const ConnectCall& call);
   void submit_flight(std::shared_ptr<Flight> flight, TraceLine line);
   void submit_file(RequestId id, FileCall call);
   void subscribe(RequestId id, const HttpCall& call);
@@ -136,6 +137,7 @@ class SimWorld : public World {
   void watch(std::shared_ptr<Flight> flight);  // its timeout
   void ask_container(std::shared_ptr<Flight> flight);
   void ask_service(std::shared_ptr<Flight> flight);
+  Answer connect_to(const std::string& endpoint) const;
   std::string host_file(const std::string& path) const;
   void arrive(std::shared_ptr<Flight> flight, Answer answer);
   Answer act_on_file(const FileCall& call);

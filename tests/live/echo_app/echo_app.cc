@@ -14,7 +14,8 @@
 #include <thread>
 
 // The app that the edge's tests deploy: a static program, alone in its image. On SIGTERM it ends at
-// once, so that a request which was still under way is seen to fail.
+// once, so that a request which was still under way is seen to fail. It listens $LISTEN_DELAY
+// seconds after its start.
 //
 //   /up           200; 503 where $SICK is set
 //   /slow/MS      answers after so many milliseconds
@@ -234,6 +235,7 @@ int listen_at(int port) {
 
 int main() {
   std::signal(SIGTERM, [](int) { ::_exit(0); });
+  std::this_thread::sleep_for(std::chrono::seconds(std::atoi(variable("LISTEN_DELAY").c_str())));
   const std::string port = variable("PORT");
   const int listener = listen_at(port.empty() ? 8080 : std::atoi(port.c_str()));
   if (listener < 0) return 1;
