@@ -41,6 +41,17 @@ Json origins_json(const Document& document) {
   return all;
 }
 
+Json limits_json(const Graph& wanted) {
+  Json all = Json::array();
+  for (const Setting& limit : wanted.limits) {
+    all.push(Json::object({{"process", limit.process},
+                           {"name", limit.name},
+                           {"value", limit.value},
+                           {"origin", limit.origin}}));
+  }
+  return all;
+}
+
 Json route_json(const RouteState& route) {
   return Json::object({{"host", route.host},
                        {"path", route.path},
@@ -197,6 +208,7 @@ Json Reconciler::explain(const std::string& word, Instant) const {
   if (state.wanted) {
     out.set("manifest", state.wanted->app->document->value);
     out.set("origins", origins_json(*state.wanted->app->document));
+    out.set("limits", limits_json(*state.wanted));
   }
   const std::string waits = state.wanted ? waiting_for(*state.wanted->app) : "";
   out.set("waits", waits);

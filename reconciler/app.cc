@@ -14,8 +14,10 @@ namespace {
 
 constexpr std::size_t errors_max = 100;
 constexpr std::size_t process_name_max = 20;
-constexpr std::int64_t memory_min = 6 << 20;
 constexpr std::string_view own_label_prefix = "fairlead.";
+constexpr char env_name_wish[] =
+    "a name such as APP_ENV or discovery.type: it begins with a letter or _, and has neither \"=\" "
+    "nor blanks";
 
 using namespace std::chrono_literals;
 
@@ -33,7 +35,7 @@ std::map<std::string, std::string> read_texts(const Field& field, bool (*is_key)
 }
 
 std::map<std::string, std::string> read_env(const Field& field) {
-  return read_texts(field, is_env_name, "made of letters, digits and _ and not begin with a digit");
+  return read_texts(field, is_env_name, env_name_wish);
 }
 
 std::map<std::string, std::string> read_labels(const Field& field) {
@@ -103,7 +105,7 @@ std::map<std::string, SecretSource> read_secrets(const Field& field) {
     if (!is_secret_name(key)) {
       member.refuse("this name must be made of letters, digits and _ . -");
     } else if (source.as_env && !is_env_name(key)) {
-      member.refuse("as an environment variable its name must be made of letters, digits and _");
+      member.refuse("as an environment variable its name must begin with a letter or _");
     }
     secrets[key] = source;
   }
@@ -135,10 +137,7 @@ std::vector<HostMount> read_mounts(const Field& field) {
 Resources read_resources(const Field& field) {
   Resources resources;
   resources.nano_cpus = field["cpus"].cpus();
-  resources.memory = field["memory"].bytes();
-  if (resources.memory && *resources.memory < memory_min) {
-    field["memory"].refuse("must be at least 6M, got " + *field["memory"].text());
-  }
+  resources.memory = field["memory"].memory_limit();
   if (const auto pids = field["pids"].number()) resources.pids = *pids;
   return resources;
 }

@@ -7,6 +7,7 @@ namespace fairlead {
 namespace {
 
 constexpr std::chrono::hours duration_max{24};
+constexpr std::int64_t memory_limit_min = 6 << 20;
 
 // The value, or nothing after its error has become a finding.
 template <typename T>
@@ -64,6 +65,12 @@ std::optional<int> Field::number() const {
 std::optional<std::int64_t> Field::bytes() const {
   const auto written = text();
   return written ? taken(*this, parse_bytes(*written)) : std::nullopt;
+}
+
+std::optional<std::int64_t> Field::memory_limit() const {
+  const auto limit = bytes();
+  if (limit && *limit < memory_limit_min) refuse("must be at least 6M, got " + *text());
+  return limit;
 }
 
 std::optional<std::int64_t> Field::cpus() const {

@@ -40,6 +40,7 @@ class Field {
   std::optional<std::int64_t> cpus() const;
   // At least `least`, at most 24 hours.
   std::optional<std::chrono::milliseconds> duration(std::chrono::milliseconds least) const;
+  std::optional<std::int64_t> memory_limit() const;  // bytes that the engine takes for one
   std::optional<std::vector<std::string>> words() const;
   std::optional<std::string> absolute_path() const;  // normalised
 

@@ -76,7 +76,9 @@ bool is_name(std::string_view text, std::size_t length_max) {
 }
 
 bool is_env_name(std::string_view text) {
-  return made_of(text, letters_digits, "_") && !in(text[0], digits);
+  const auto is_allowed = [](char c) { return c > ' ' && c < 0x7f && c != '='; };
+  return !text.empty() && made_of(text.substr(0, 1), letters_digits, "_") && !in(text[0], digits) &&
+         std::all_of(text.begin(), text.end(), is_allowed);
 }
 
 bool is_secret_name(std::string_view text) {

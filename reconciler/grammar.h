@@ -5,11 +5,12 @@
 #include <string_view>
 
 // The typed grammars of names that reach the engine, a proxy or a file system. Every check is
-// whole: what passes can be rendered anywhere without quoting. Pure.
+// whole: what passes can be rendered anywhere without quoting, but for names of environment
+// variables. Pure.
 namespace fairlead {
 
 bool is_name(std::string_view text, std::size_t length_max = 40);  // [a-z][a-z0-9-]*
-bool is_env_name(std::string_view text);                           // [A-Za-z_][A-Za-z0-9_]*
+bool is_env_name(std::string_view text);     // [A-Za-z_], and then any of ASCII but "=" and blanks
 bool is_secret_name(std::string_view text);  // [A-Za-z0-9_.-]+, a file name: not "." or ".."
 bool is_label_name(std::string_view text);   // [A-Za-z0-9] and inside also . _ / -
 bool is_image(std::string_view text);        // [registry[:port]/]path[:tag][@sha256:…]

@@ -27,6 +27,14 @@ struct Resource {
   std::string id() const { return kind + " " + name; }
 };
 
+// What holds for the app whether its manifest says it or not, for `explain`.
+struct Setting {
+  std::string process;
+  std::string name;    // "memory"
+  std::string value;   // "1G", "none"
+  std::string origin;  // "default; resources.memory", "blog.yml:9"
+};
+
 struct Graph {
   std::shared_ptr<const App> app;
   std::vector<Resource> resources;
@@ -40,6 +48,7 @@ struct Graph {
   // What providers demand of the app's main container, beneath what its manifest says.
   std::vector<HostMount> mounts;
   std::vector<Expose> publishes;   // each with `publish`
+  std::vector<Setting> limits;     // of each process's containers
   std::vector<std::string> unmet;  // needs that no provider offers: nothing is done for this app
   std::string revision;            // names this wanted state: the fingerprints of its processes
 };

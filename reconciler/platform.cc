@@ -157,6 +157,23 @@ void read_log(Platform::Log& log, const Field& field) {
   }
 }
 
+// "none" is 0.
+template <typename Read>
+void read_default(std::optional<std::int64_t>& limit, const Field& field, Read read) {
+  if (field.said() && field.value() == Json("none")) {
+    limit = 0;
+  } else if (const auto said = read(field)) {
+    limit = *said;
+  }
+}
+
+void read_defaults(Platform::Defaults& defaults, const Field& field) {
+  read_default(defaults.nano_cpus, field["cpus"], [](const Field& cpus) { return cpus.cpus(); });
+  read_default(defaults.memory, field["memory"],
+               [](const Field& memory) { return memory.memory_limit(); });
+  read_default(defaults.pids, field["pids"], [](const Field& pids) { return pids.number(); });
+}
+
 Platform read_platform(const Field& root) {
   Platform platform;
   read_domain(platform.domain, root["domain"]);
@@ -167,6 +184,7 @@ Platform read_platform(const Field& root) {
   read_service(platform.database, root["database"]);
   read_service(platform.messagebus, root["messagebus"]);
   platform.edge = read_edge(root["edge"]);
+  read_defaults(platform.defaults, root["defaults"]["resources"]);
   for (const Field& item : root["mount_roots"].items()) {
     if (const auto path = item.absolute_path()) platform.mount_roots.push_back(*path);
   }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -94,6 +95,14 @@ struct Platform {
       int orders_per_week = 20;  // that fairlead makes at most, of all domains
     } acme;
   } edge;
+
+  // What a container may use where its manifest says nothing. 0: no limit; absent: fairlead's own
+  // default.
+  struct Defaults {
+    std::optional<std::int64_t> nano_cpus;
+    std::optional<std::int64_t> memory;  // bytes
+    std::optional<std::int64_t> pids;
+  } defaults;
 
   // Folders below which manifests may mount; empty: none.
   std::vector<std::string> mount_roots;

@@ -22,6 +22,37 @@ std::vector<std::string> unmet_needs(const Providers& providers, const Needs& ne
   return unmet;
 }
 
+std::string quoted(const std::string& name) { return "`" + name + "`"; }
+
+// On the app's network a process answers to its name. A name that leads to something else as well
+// would send half of the connections to the wrong one.
+Result<void> check_names(const Graph& graph) {
+  const App& app = *graph.app;
+  const auto refuse = [&](const std::string& field, const std::string& why) {
+    return Error{Code::invalid, field + ": " + why, app.where(field)};
+  };
+  for (const auto& [name, process] : app.processes) {
+    const std::string field = "processes." + name;
+    if (name == app.name) {
+      return refuse(field, quoted(name) +
+                               " is the app's own name, by which others reach its main "
+                               "process: give the process another name");
+    }
+    if (graph.services.count(name) > 0) {
+      return refuse(field, quoted(name) + " is the name by which the service " + name +
+                               " is on the app's network: give the process another name");
+    }
+  }
+  for (const auto& [name, address] : app.hosts) {
+    if (graph.services.count(name) == 0) continue;
+    return refuse("hosts." + name, quoted(name) +
+                                       " is the name by which the app reaches the "
+                                       "service " +
+                                       name + ": leave it out");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Graph>> resolve(const Providers& providers,
@@ -41,7 +72,24 @@ Result<std::shared_ptr<const Graph>> resolve(const Providers& providers,
       graph->resources[i].provider = provider->name();
     }
   }
+  if (Result<void> done = check_names(*graph); !done) return done.error();
   return std::shared_ptr<const Graph>(std::move(graph));
+}
+
+std::optional<Error> refused_anywhere(const Providers& providers, const App& app,
+                                      const Platform& platform) {
+  auto shown = std::make_shared<App>(app);
+  // A file of passwords has a grammar of its own, so no other text can stand for it.
+  for (Expose& expose : shown->expose) expose.auth.reset();
+  std::map<std::string, Secret> secrets;
+  for (const auto& [name, source] : app.secrets) {
+    if (source.file) secrets[*source.file] = Secret("secret");
+  }
+  Platform allowing = platform;
+  for (const HostMount& mount : app.mounts) allowing.mount_roots.push_back(mount.host);
+  const auto graph = resolve(providers, shown,
+                             {allowing, secrets, {}, {}, [](const std::string&) { return true; }});
+  return graph ? std::nullopt : std::optional(graph.error());
 }
 
 }  // namespace fairlead

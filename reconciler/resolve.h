@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,5 +30,11 @@ struct Surroundings {
 Result<std::shared_ptr<const Graph>> resolve(const Providers& providers,
                                              const std::shared_ptr<const App>& app,
                                              const Surroundings& around);
+
+// What resolve() would refuse of the app wherever all is there that its manifest does not show: the
+// files it names, the roots of its mounts, the apps that run services. What the image's own
+// manifest adds is not known here. Nothing: it can be resolved.
+std::optional<Error> refused_anywhere(const Providers& providers, const App& app,
+                                      const Platform& platform);
 
 }  // namespace fairlead

@@ -249,6 +249,20 @@ TEST_CASE("names have a grammar and a length") {
   CHECK(refusal("processes: {abcdefghijklmnopqrstu: {}}\n") != "");
 }
 
+TEST_CASE("names of environment variables are what programs want of them") {
+  const App app = good(
+      "name: a\nimage: b\nenv: {discovery.type: x, es-java-opts: x, _A: x, 'Log:Level': x}\n"
+      "secrets: {bootstrap.password: {generate: 16, as: env}}\n");
+  CHECK(app.env.size() == 4);
+  CHECK(app.env.at("discovery.type") == "x");
+  CHECK(app.secrets.at("bootstrap.password").as_env);
+  for (const char* name :
+       {"''", "'A=B'", "'A B'", "\"A\\tB\"", "\"A\\n\"", "1A", "-A", ".a", "ä"}) {
+    CAPTURE(name);
+    CHECK(refusal(std::string("env: {? ") + name + " : x}\n") != "");
+  }
+}
+
 TEST_CASE("image references follow the grammar of registries") {
   const std::string digest = "@sha256:" + std::string(64, 'a');
   for (const std::string& image : std::vector<std::string>{

@@ -117,6 +117,25 @@ TEST_CASE("every container of an app gets an address of its own, and never one t
   CHECK(addresses == "10.213.0.3 10.213.0.4 ");
 }
 
+TEST_CASE("the app's name leads to its main process alone, each other process has its own") {
+  const Scene scene = parse_scene(
+      "name: blog\nimage: a:1\nprocesses: {worker: {command: [w]}}\n", "",
+      "image a:1 present\nnetwork blog 10.213.0.0/26\n"
+      "container blog.worker.NEW running healthy detached\n");  // and one that is connected again
+  std::string aliases;
+  const auto [plan, report] = scene.diff();
+  for (const Step& step : plan.steps()) {
+    const auto* call = std::get_if<HttpCall>(&step.request);
+    if (!call || (step.verb != "create" && step.verb != "connect")) continue;
+    const Json body = *Json::parse(call->body);
+    const Json& endpoint = step.verb == "connect"
+                               ? body["EndpointConfig"]
+                               : body["NetworkingConfig"]["EndpointsConfig"]["blog"];
+    aliases += step.verb + " " + endpoint["Aliases"].dump() + "\n";
+  }
+  CHECK(aliases == "create [\"web\",\"blog\"]\nconnect [\"worker\"]\n");
+}
+
 TEST_CASE("the steps that can take long by their nature hold no slot, and no other does") {
   const Scene scene = parse_scene("name: blog\nimage: a:2\nneeds: [storage]\n",
                                   "name: blog\nimage: a:1\nneeds: [storage]\n",

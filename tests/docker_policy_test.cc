@@ -27,8 +27,8 @@ HttpCall post(const std::string& path, const Json& body) {
 }
 
 // What the policy says of a request: "allowed", or what it refuses.
-std::string verdict(const HttpCall& call) {
-  const Result<void> checked = check_policy(call, platform());
+std::string verdict(const HttpCall& call, const Platform& under = platform()) {
+  const Result<void> checked = check_policy(call, under);
   if (checked) return "allowed";
   CHECK(checked.error().code == Code::denied);
   return checked.error().message.substr(std::string("refused by fairlead's policy: ").size());
@@ -247,4 +247,32 @@ TEST_CASE("containers are only ever asked, never written to") {
   CHECK(verdict(call) == "allowed");
   call.method = "POST";
   CHECK(verdict(call) == "a writing request to 10.213.0.2:80");
+}
+
+TEST_CASE("a container without limits is made only where the platform file says none") {
+  Platform unlimited = platform();
+  unlimited.defaults.memory = 0;
+  Json body = good_container();
+  const auto with = [&](const char* key, Json value) {
+    Json host = body["HostConfig"];
+    host.set(key, std::move(value));
+    body.set("HostConfig", host);
+    return post("/containers/create?name=blog.web.3f9c2a1b", body);
+  };
+  CHECK(verdict(with("Memory", 0)) == "a container without limits");
+  CHECK(verdict(with("Memory", 0), unlimited) == "allowed");
+  CHECK(verdict(with("Memory", -1), unlimited) == "a container without limits");
+  CHECK(verdict(with("Memory", Json()), unlimited) == "a container without limits");
+  CHECK(verdict(with("Memory", 1), unlimited) == "allowed");
+  CHECK(verdict(with("PidsLimit", 0), unlimited) == "a container without limits");
+  unlimited.defaults.pids = 0;
+  CHECK(verdict(with("PidsLimit", 0), unlimited) == "allowed");
+}
+
+TEST_CASE("an update takes the limit of processes away only where the platform file says none") {
+  const HttpCall update = post("/containers/3f9c/update", Json::object({{"PidsLimit", 0}}));
+  CHECK(verdict(update) == "an update that takes limits away");
+  Platform unlimited = platform();
+  unlimited.defaults.pids = 0;
+  CHECK(verdict(update, unlimited) == "allowed");
 }

@@ -122,12 +122,20 @@ TEST_CASE("three restarts by the engine are a crash loop, also between two crash
 TEST_CASE("a job is as healthy as its exit code") {
   const std::string job = smallest + "restart: on-failure\n";
   CHECK(judged("running age=5h", job) == "pending: running");
-  CHECK(judged("running restarts=5", job) == "pending: running");
-  CHECK(judged("restarting restarts=5 exit=2", job) ==
-        "pending: restarted 5 times, last exit code 2");
+  CHECK(judged("running restarts=2", job) == "pending: running");
+  CHECK(judged("restarting restarts=2 exit=2", job) ==
+        "pending: restarted 2 times, last exit code 2");
   CHECK(judged("exited exit=0", job) == "ready: completed");
   CHECK(judged("exited exit=2 log: no database", job) ==
         "broken: exited with code 2, last log line: no database");
+}
+
+TEST_CASE("a job that failed many times is in a crash loop until a run ends well") {
+  const std::string job = smallest + "restart: on-failure\n";
+  CHECK(judged("restarting restarts=3 exit=2", job) ==
+        "broken: restarted 3 times, last exit code 2");
+  CHECK(judged("running restarts=9 age=5h", job) == "broken: restarted 9 times");
+  CHECK(judged("exited restarts=9 exit=0", job) == "ready: completed");
 }
 
 TEST_CASE("what does not run is not ready, and says how it stands") {
@@ -140,6 +148,8 @@ TEST_CASE("what does not run is not ready, and says how it stands") {
 TEST_CASE("evidence names the code, memory that ran out, the engine's error and the last line") {
   Scene scene = parse_scene(smallest, "", "container blog.web.NEW exited exit=137 oom\n");
   SeenContainer& container = scene.seen.containers[0];
+  CHECK(evidence(container) == "exited with code 137 (out of memory: limit 1G, resources.memory)");
+  container.detail->limits.memory = 0;
   CHECK(evidence(container) == "exited with code 137 (out of memory)");
   container.detail->error = "cannot mount";
   container.detail->last_log = "first\nlast";

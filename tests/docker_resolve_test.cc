@@ -313,3 +313,102 @@ TEST_CASE("many containers get a wider network, with room for old and new side b
   CHECK(prefix(40) == 25);
   CHECK(prefix(100) == 24);
 }
+
+TEST_CASE("a secret in the environment lacks the last line end, in a file it is as it was") {
+  const auto made = [](const char* text) {
+    return spec(base + "secrets: {KEY: {file: key, as: env}, COPY: {file: key}}\n", "web", {},
+                {{"key", Secret(text)}});
+  };
+  CHECK(env(made("hunter2\n")) == R"(["KEY=hunter2"])");
+  CHECK(env(made("hunter2\r\n")) == R"(["KEY=hunter2"])");
+  CHECK(env(made("two\nlines\n\n")) == R"(["KEY=two\nlines\n"])");
+  CHECK(made("hunter2\n").secrets.at(0).content.reveal() == "hunter2\n");
+  // Of the bytes of the file, as before: no upgrade recreates what was given the line end.
+  CHECK(made("hunter2\n").fingerprint != made("hunter2").fingerprint);
+}
+
+TEST_CASE("what fairlead gives is put where the manifest's env says, and is part of it") {
+  const std::string manifest =
+      base +
+      "expose: [{port: 8080}]\nneeds: [database, storage]\n"
+      "secrets: {KEY: {file: key, as: env}}\n"
+      "env:\n  PW: \"<${DB_PASSWORD}>\"\n  AT: \":${PORT}${STORAGE_PATH}\"\n"
+      "  TOKEN: \"k=${KEY}\"\n  COST: \"5$$\"\n"
+      "processes: {worker: {env: {DSN: \"${DB_USERNAME}\"}}}\n";
+  const Secrets files{{"key", Secret("hunter2\n")}};
+  const ContainerSpec web = spec(manifest, "web", {}, files);
+  const ContainerSpec worker = spec(manifest, "worker", {}, files);
+  const auto has = [](const ContainerSpec& of, const std::string& line) {
+    for (const Json& held : of.body["Env"].items()) {
+      if (held.as_string() == line) return true;
+    }
+    return false;
+  };
+  std::string password;
+  for (const Json& line : web.body["Env"].items()) {
+    if (line.as_string().rfind("DB_PASSWORD=", 0) == 0) password = line.as_string().substr(12);
+  }
+  REQUIRE(password.size() > 8);
+  CHECK(has(web, "PW=<" + password + ">"));
+  CHECK(has(worker, "PW=<" + password + ">"));
+  CHECK(has(web, "AT=:8080/data"));
+  CHECK(has(worker, "AT=:8080/data"));
+  CHECK(has(web, "TOKEN=k=hunter2"));
+  CHECK(has(web, "COST=5$"));
+  CHECK(has(worker, "DSN=blog"));
+  CHECK_FALSE(has(web, "DSN=blog"));
+  const std::string labels = web.labels.dump();
+  CHECK(labels.find(password) == labels.npos);
+  CHECK(labels.find("hunter2") == labels.npos);
+}
+
+TEST_CASE("a value that is put in is part of the fingerprint, in each process that is told it") {
+  const auto worker = [](const std::string& port, const std::string& text) {
+    return spec(base + "expose: [{port: " + port + "}]\nenv: {AT: \"" + text +
+                    "\"}\nprocesses: {worker: {command: [w]}}\n",
+                "worker")
+        .fingerprint;
+  };
+  CHECK(worker("80", "${PORT}") != worker("81", "${PORT}"));
+  CHECK(worker("80", "$${PORT}") == worker("81", "$${PORT}"));
+  CHECK(worker("80", "${PORT}") != worker("80", "$${PORT}"));
+}
+
+TEST_CASE("a name that is not given is refused with those that are, and with its place") {
+  CHECK(refusal("env:\n  A: x\n  B: \"${DB_PASSWORD}\"\n") ==
+        "blog.yml:5: env.B: there is no ${DB_PASSWORD}; fairlead gives this app nothing; write $${ "
+        "where this text itself is meant");
+  CHECK(
+      refusal("expose: [{port: 80}]\nsecrets: {KEY: {generate: 16, as: env}, F: {generate: 16}}\n"
+              "processes:\n  worker:\n    env: {B: \"${F}\"}\n") ==
+      "blog.yml:7: processes.worker.env.B: there is no ${F}; there are KEY, PORT; write $${ where "
+      "this text itself is meant");
+}
+
+TEST_CASE("each limit is told with who says it") {
+  Platform platform;
+  platform.defaults.memory = std::int64_t{2} << 30;
+  platform.defaults.nano_cpus = 0;
+  const auto graph = resolved(base +
+                                  "resources:\n  pids: 99\nprocesses:\n  worker:\n    resources: "
+                                  "{memory: 64M}\n",
+                              platform);
+  REQUIRE(graph.ok());
+  std::string text;
+  for (const Setting& limit : (*graph)->limits) {
+    text += limit.process + " " + limit.name + " " + limit.value + " (" + limit.origin + ")\n";
+  }
+  CHECK(text ==
+        "web memory 2G (platform file, defaults.resources.memory)\n"
+        "web pids 99 (blog.yml:4)\n"
+        "web cpus none (platform file, defaults.resources.cpus)\n"
+        "worker memory 64M (blog.yml:7)\n"
+        "worker pids 99 (blog.yml:4)\n"
+        "worker cpus none (platform file, defaults.resources.cpus)\n");
+  const auto plain = resolved(base);
+  REQUIRE(plain.ok());
+  CHECK((*plain)->limits.at(0).origin == "default; resources.memory");
+  CHECK((*plain)->limits.at(0).value == "1G");
+  CHECK(spec(base, "web", platform).fingerprint == fingerprint(base));
+  CHECK(spec(base, "web", platform).limits == Limits{0, std::int64_t{2} << 30, 1024});
+}

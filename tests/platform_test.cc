@@ -45,6 +45,9 @@ TEST_CASE("every member of the platform can be said") {
   CHECK(platform.engine.concurrency == 8);
   CHECK(platform.engine.resync == 60s);
   CHECK(platform.network.pool == "172.20.0.0/14");
+  CHECK(platform.defaults.memory == std::int64_t{2} << 30);
+  CHECK(platform.defaults.pids == 0);
+  CHECK(platform.defaults.nano_cpus == 1'500'000'000);
   Platform::Service database;
   database.external = database.tls = true;
   database.host = "db.example.org";

@@ -76,11 +76,16 @@ TEST_CASE("an explanation holds what is known of one app") {
     "message": "soon", "why": "all is as wanted", "source": "blog.yml",
     "revision": {"wanted": "web=1", "running": "web=1"},
     "resources": [{"kind": "network", "name": "blog", "state": "10.213.0.0/26", "cause": ""}],
+    "limits": [{"process": "web", "name": "memory", "value": "1G",
+                "origin": "default; resources.memory"},
+               {"process": "worker", "name": "pids", "value": "9", "origin": "blog.yml:9"}],
     "plan": "1. start x\n", "retries": [{"failures": 2, "error": "refused"}],
     "history": [{"at": "10:01", "text": "create network blog"}]})")) ==
         "blog: Synced, Healthy since 10:00\n  Starting: soon\nwhy:      all is as wanted\n"
         "manifest: blog.yml\nwanted:   web=1\nrunning:  web=1\n"
         "\nresources:\n  network  blog  10.213.0.0/26\n"
+        "\nlimits:\n  web     memory 1G (default; resources.memory)\n"
+        "  worker  pids 9 (blog.yml:9)\n"
         "\nplan:\n1. start x\n\nfailed 2 times: refused\n"
         "\nlast steps:\n  10:01  create network blog\n");
 }

@@ -4,6 +4,9 @@
 
 #include <string>
 
+#include "providers/docker/docker.h"
+#include "providers/mariadb/mariadb.h"
+#include "providers/nginx/nginx.h"
 #include "tests/scene.h"
 
 using namespace fairlead;
@@ -64,4 +67,56 @@ TEST_CASE("an error of a provider is the error of all, with its place") {
   CHECK(graph.error().text() ==
         "blog.yml:4: secrets.KEY: there is no file /etc/fairlead/secrets/key; put it there, or "
         "correct the name");
+}
+
+TEST_CASE("no process has a name that leads to something else as well") {
+  const auto refusal = [](const std::string& more) {
+    const auto graph = graph_of("name: blog\nimage: a:1\n" + more);
+    return graph.ok() ? std::string("resolved") : graph.error().text();
+  };
+  CHECK(
+      refusal("needs: [database]\nprocesses:\n  mariadb: {}\n") ==
+      "blog.yml:5: processes.mariadb: `mariadb` is the name by which the service mariadb is on the "
+      "app's network: give the process another name");
+  CHECK(refusal("needs: [messagebus]\nprocesses: {rabbitmq: {}}\n").find("processes.rabbitmq") !=
+        std::string::npos);
+  CHECK(refusal("needs: [messagebus]\nprocesses: {mariadb: {}}\n") == "resolved");
+  CHECK(refusal("processes: {mariadb: {}, rabbitmq: {}}\n") == "resolved");
+  CHECK(refusal("processes: {blog: {}}\n") ==
+        "blog.yml:3: processes.blog: `blog` is the app's own name, by which others reach its main "
+        "process: give the process another name");
+  CHECK(refusal("needs: [database]\nhosts: {mariadb: 10.0.0.5}\n") ==
+        "blog.yml:4: hosts.mariadb: `mariadb` is the name by which the app reaches the service "
+        "mariadb: leave it out");
+  CHECK(refusal("hosts: {mariadb: 10.0.0.5}\n") == "resolved");
+}
+
+TEST_CASE("a service that runs outside brings no name") {
+  const ParsedManifest parsed = parse_manifest(
+      "a.yml", "name: blog\nimage: a:1\nneeds: [database]\nprocesses: {mariadb: {}}\n");
+  Platform platform;
+  CHECK_FALSE(graph_beside({}, *parsed.apps.at(0).app, platform, {}).ok());
+  platform.database.external = true;
+  platform.database.host = "db.example.org";
+  CHECK(graph_beside({}, *parsed.apps.at(0).app, platform, {}).ok());
+}
+
+TEST_CASE("what is refused anywhere is known without the files that the manifest names") {
+  const auto refused = [](const std::string& more) {
+    const ParsedManifest parsed = parse_manifest("a.yml", "name: blog\nimage: a:1\n" + more);
+    REQUIRE(parsed.errors.empty());
+    Providers providers;
+    providers.push_back(mariadb::make_provider(testing::test_keys()));
+    providers.push_back(nginx::make_provider(testing::test_keys()));
+    providers.push_back(docker::make_provider(testing::test_keys()));
+    const auto error = refused_anywhere(providers, *parsed.apps.at(0).app, Platform());
+    return error ? error->message : "nothing";
+  };
+  CHECK(refused("secrets: {KEY: {file: key, as: env}}\nmounts: [{host: /srv, path: /srv}]\n"
+                "expose: [{port: 80, auth: users}]\nenv: {A: \"${KEY} ${APP_URL}\"}\n") ==
+        "nothing");
+  CHECK(refused("env: {A: \"${KEY}\"}\n").find("env.A: there is no ${KEY}") == 0);
+  CHECK(refused("needs: [database]\nprocesses: {mariadb: {}}\n").find("processes.mariadb:") == 0);
+  CHECK(refused("expose: [{port: 80}]\nprocesses: {edge: {}}\n").find("processes.edge:") == 0);
+  CHECK(refused("processes: {edge: {}}\n") == "nothing");
 }

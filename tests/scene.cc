@@ -64,7 +64,8 @@ class SeenReader {
   bool simple(const std::string& kind, std::istringstream& words) {
     std::string first, second;
     if (kind == "drop-data") return scene_.drop_data = true;
-    if (kind == "source" || kind == "pool") return true;  // read beforehand
+    const bool beforehand = kind == "source" || kind == "pool" || kind == "defaults";
+    if (beforehand) return true;
     words >> first;
     if (kind == "subnet") return take(first);
     if (kind == "to-read") return !(scene_.to_read = first).empty();
@@ -325,6 +326,11 @@ void read_sources(Scene& scene, const std::string& text) {
     std::getline(words >> std::ws, rest);
     if (kind == "source") scene.secrets[name] = Secret(rest);
     if (kind == "pool") scene.platform.network.pool = name;
+    if (kind == "defaults") {
+      const ParsedPlatform said = parse_platform("f.yml", "defaults: " + name + " " + rest);
+      if (!said.errors.empty()) throw std::runtime_error(said.errors[0].text());
+      scene.platform.defaults = said.platform.defaults;
+    }
   }
 }
 
@@ -365,7 +371,8 @@ const ContainerSpec* spec_of(const Graph* graph, const std::string& process) {
 
 Scene parse_scene(const std::string& manifest, const std::string& before, const std::string& seen) {
   Scene scene;
-  scene.session.facts = Json::object({{"api", "1.41"}, {"newer", false}, {"cpus", 4}});
+  scene.session.facts = Json::object(
+      {{"api", "1.41"}, {"newer", false}, {"cpus", 4}, {"memory", std::int64_t{8} << 30}});
   read_sources(scene, seen);
   scene.wanted = graph_of(manifest, scene);
   scene.before = graph_of(before, scene);

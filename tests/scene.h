@@ -24,6 +24,7 @@
 //   subnet 10.9.0.0/16 (another network's)              claim 10.213.0.0/26 otherapp
 //   counter 2 5s restart blog.web.NEW (how often, last) pool 10.213.0.0/25
 //   waiting for what                                    drop-data
+//   defaults {resources: {memory: 2G}} (of the platform file)
 //   to-read acme/blog:1 (its manifest is not known)     reader a created (of the image "aaa…")
 // NEW and OLD stand for the fingerprints of the manifest and of the one before it; any other word
 // for a fingerprint of its own. Nothing here is shared between scenes.

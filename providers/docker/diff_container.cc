@@ -5,6 +5,7 @@
 #include <sstream>
 #include <utility>
 
+#include "providers/docker/backends.h"
 #include "providers/docker/diff_process.h"
 #include "reconciler/image_ref.h"
 #include "reconciler/units.h"
@@ -36,16 +37,15 @@ std::string image_change(const std::string& before, const std::string& after) {
 
 std::string limits_change(const Limits& seen, const Limits& wanted) {
   std::string text;
-  const auto say = [&](const std::string& change) { text += (text.empty() ? "" : ", ") + change; };
-  if (seen.memory != wanted.memory) {
-    say("memory " + format_bytes(seen.memory) + " → " + format_bytes(wanted.memory));
-  }
-  if (seen.nano_cpus != wanted.nano_cpus) {
-    say("cpus " + format_cpus(seen.nano_cpus) + " → " + format_cpus(wanted.nano_cpus));
-  }
-  if (seen.pids != wanted.pids) {
-    say("pids " + std::to_string(seen.pids) + " → " + std::to_string(wanted.pids));
-  }
+  const auto say = [&](const char* name, std::int64_t before, std::int64_t after, auto format) {
+    const auto written = [&](std::int64_t limit) { return limit == 0 ? "none" : format(limit); };
+    if (before == after) return;
+    text += std::string(text.empty() ? "" : ", ") + name + " " + written(before) + " → " +
+            written(after);
+  };
+  say("memory", seen.memory, wanted.memory, format_bytes);
+  say("cpus", seen.nano_cpus, wanted.nano_cpus, format_cpus);
+  say("pids", seen.pids, wanted.pids, [](std::int64_t pids) { return std::to_string(pids); });
   return text;
 }
 
@@ -85,7 +85,7 @@ std::optional<std::size_t> ProcessDiff::create_slot(int replica, Needs needs) {
   needs.insert(needs.end(), draft_.before.begin(), draft_.before.end());
   const Needs secrets = secret_writes();
   needs.insert(needs.end(), secrets.begin(), secrets.end());
-  const Attachment attachment{network_name(spec_.app), *address, {spec_.process, spec_.app}};
+  const Attachment attachment{network_name(spec_.app), *address, aliases()};
   return draft_.add(draft_.steps.create(spec_, replica, attachment), cause_of_create(),
                     std::move(needs));
 }
@@ -140,11 +140,7 @@ ProcessDiff::Needs ProcessDiff::mend(const SeenContainer& container, const Needs
 
 void ProcessDiff::mend_settings(const SeenContainer& container, const Needs& needs) {
   const Detail& detail = *container.detail;
-  Limits wanted = spec_.limits;
-  // The engine cannot take a CPU limit away; all CPUs of the host are as good as none.
-  if (wanted.nano_cpus == 0 && detail.limits.nano_cpus != 0) {
-    wanted.nano_cpus = draft_.view.session->facts["cpus"].as_int() * 1'000'000'000;
-  }
+  const Limits wanted = limits_for(detail);
   const bool current = container.identity.fingerprint == spec_.fingerprint;
   const bool limits_differ = current && detail.limits != wanted;
   const bool restart_differs = detail.restart != spec_.restart;
@@ -156,6 +152,20 @@ void ProcessDiff::mend_settings(const SeenContainer& container, const Needs& nee
   const std::optional<Limits> limits = limits_differ ? std::optional(wanted) : std::nullopt;
   draft_.add(draft_.steps.update(container, limits, restart_differs ? spec_.restart : ""),
              std::move(cause), needs);
+}
+
+// The engine cannot take a limit of CPUs or memory away; all that the host has is as good as none.
+Limits ProcessDiff::limits_for(const Detail& detail) const {
+  Limits wanted = spec_.limits;
+  const Json& facts = draft_.view.session->facts;
+  if (wanted.nano_cpus == 0 && detail.limits.nano_cpus != 0) {
+    wanted.nano_cpus = facts["cpus"].as_int() * 1'000'000'000;
+  }
+  if (wanted.memory == 0 && detail.limits.memory != 0) {
+    // An engine that does not tell how much there is has its limit left.
+    wanted.memory = facts["memory"].as_int(detail.limits.memory);
+  }
+  return wanted;
 }
 
 ProcessDiff::Needs ProcessDiff::mend_networks(const SeenContainer& container) {
@@ -186,7 +196,7 @@ ProcessDiff::Needs ProcessDiff::mend_networks(const SeenContainer& container) {
   if (!address) return mended;
   Needs needs = mended;
   if (draft_.network) needs.push_back(*draft_.network);
-  const Attachment attachment{network_name(spec_.app), *address, {spec_.process, spec_.app}};
+  const Attachment attachment{network_name(spec_.app), *address, aliases()};
   return {draft_.add(draft_.steps.connect(container, attachment), "not attached to network " + own,
                      std::move(needs))};
 }
@@ -221,6 +231,13 @@ bool ProcessDiff::goes_first(const SeenContainer& container, const SeenContainer
     return std::pair(restarts_of(of).last, of.identity.replica);
   };
   return order(other) < order(container);
+}
+
+// The app's name means its main process. What is attached already keeps the names that it has: to
+// give it others would cut its connections.
+std::vector<std::string> ProcessDiff::aliases() const {
+  if (spec_.process == main_process) return {spec_.process, spec_.app};
+  return {spec_.process};
 }
 
 // Nobody else restarts what is unhealthy: the engine only restarts what ends.
@@ -286,9 +303,9 @@ void ProcessDiff::describe_current(const SeenContainer& container) {
     if (!spec_.once) report.gate_failed = true;
     const bool loop = container.detail && container.detail->restart_count >= crash_loop_restarts;
     report.worsen(HealthState::degraded,
-                  spec_.once ? "Failed"
-                  : loop     ? "CrashLoop"
-                             : "HealthCheckFailed",
+                  spec_.once && container.state == "exited" ? "Failed"
+                  : loop                                    ? "CrashLoop"
+                                                            : "HealthCheckFailed",
                   container.name + ": " + is.text);
   } else if (!spec_.once && container.state == "running" && !is.due && is_late(container)) {
     report.gate_failed = true;

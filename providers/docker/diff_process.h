@@ -84,6 +84,7 @@ class ProcessDiff {
   std::size_t start_slot(int replica, Needs needs);
   void keep_running(const SeenContainer& container, Needs needs = {});
   Needs mend(const SeenContainer& container, const Needs& needs);
+  Limits limits_for(const Detail& detail) const;
   void mend_settings(const SeenContainer& container, const Needs& needs);
   Needs mend_networks(const SeenContainer& container);
   void heal_unhealthy(const SeenContainer& container, const Readiness& is);
@@ -92,6 +93,7 @@ class ProcessDiff {
   Duration may_restart(const SeenContainer& container) const;  // steady: when
   bool goes_first(const SeenContainer& container, const SeenContainer& other) const;
   Needs secret_writes();
+  std::vector<std::string> aliases() const;
 
   // Words.
   Readiness ready(const SeenContainer& container) const;

@@ -86,7 +86,8 @@ class Docker : public Provider {
     session.description = "Docker Engine " + (*version)["Version"].as_string() + ", API " + api;
     session.facts = Json::object({{"api", api},
                                   {"newer", newer},
-                                  {"cpus", std::max<std::int64_t>(1, (*info)["NCPU"].as_int())}});
+                                  {"cpus", std::max<std::int64_t>(1, (*info)["NCPU"].as_int())},
+                                  {"memory", (*info)["MemTotal"].as_int()}});
     return session;
   }
 

@@ -96,6 +96,11 @@ Result<void> check_never_started(const Json& body, const std::string& path) {
   return checked ? checked : Result<void>(denied(checked.error().message));
 }
 
+// No limit at all is the platform file's to allow.
+bool limited(const Json& limit, const std::optional<std::int64_t>& by_platform) {
+  return limit.as_int() > 0 || (limit.is_int() && limit.as_int() == 0 && by_platform == 0);
+}
+
 Result<void> check_container(const Json& body, const Platform& platform) {
   const Json& host = body["HostConfig"];
   const std::string& app = body["Labels"]["fairlead.app"].as_string();
@@ -115,7 +120,8 @@ Result<void> check_container(const Json& body, const Platform& platform) {
     return denied("security options other than no-new-privileges");
   }
   if (host["CapDrop"].empty()) return denied("a container that keeps all capabilities");
-  if (host["Memory"].as_int() <= 0 || host["PidsLimit"].as_int() <= 0) {
+  if (!limited(host["Memory"], platform.defaults.memory) ||
+      !limited(host["PidsLimit"], platform.defaults.pids)) {
     return denied("a container without limits");
   }
   for (const Json& mount : host["Mounts"].items()) {
@@ -148,6 +154,9 @@ Result<void> check_policy(const HttpCall& call, const Platform& platform) {
                                              "RestartPolicy"};
   for (const auto& [key, value] : body->members()) {
     if (update && live.count(key) == 0) return denied("update of " + key);
+    if (update && key == "PidsLimit" && !limited(value, platform.defaults.pids)) {
+      return denied("an update that takes limits away");
+    }
   }
   return {};
 }

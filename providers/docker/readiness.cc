@@ -87,6 +87,11 @@ Duration time_needed(const EngineCheck& check) {
   return check.start_period + check.interval + check.timeout * check.retries;
 }
 
+std::string out_of_memory(const Limits& limits) {
+  if (limits.memory == 0) return "out of memory";
+  return "out of memory: limit " + format_bytes(limits.memory) + ", resources.memory";
+}
+
 }  // namespace
 
 Duration deadline_of(const ContainerSpec& spec, const SeenContainer& container) {
@@ -110,7 +115,7 @@ Readiness readiness(const ContainerSpec& spec, const SeenContainer& container, c
   if (!container.detail) return {Is::pending, container.state, std::nullopt};
   const Detail& detail = *container.detail;
   if (container.state == "restarting") {
-    const bool looping = !spec.once && detail.restart_count >= crash_loop_restarts;
+    const bool looping = detail.restart_count >= crash_loop_restarts;
     return {looping ? Is::broken : Is::pending, evidence(container), std::nullopt};
   }
   if (container.state == "running") {
@@ -119,8 +124,7 @@ Readiness readiness(const ContainerSpec& spec, const SeenContainer& container, c
     // a daemon that was just started has asked nothing yet.
     const bool unknown =
         now.steady >= detail.started + settle_time && !was_asked(spec, container, memory);
-    const bool looping = !spec.once && !unknown && detail.restart_count >= crash_loop_restarts;
-    if (!made.ready() && looping) {
+    if (!made.ready() && !unknown && detail.restart_count >= crash_loop_restarts) {
       made.is = Is::broken;
       made.text = evidence(container);
     }
@@ -174,7 +178,7 @@ std::string evidence(const SeenContainer& container) {
   } else {
     text = "exited with code " + std::to_string(detail.exit_code);
   }
-  if (detail.oom_killed) text += " (out of memory)";
+  if (detail.oom_killed) text += " (" + out_of_memory(detail.limits) + ")";
   if (!detail.error.empty()) text += ": " + detail.error;
   if (!detail.last_log.empty()) {
     const std::size_t line = detail.last_log.rfind('\n');

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "providers/docker/backends.h"
+#include "providers/docker/interpolate.h"
 #include "providers/docker/labels.h"
+#include "providers/docker/limits.h"
 
 namespace fairlead::docker {
 namespace {
@@ -11,8 +14,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::int64_t default_memory = std::int64_t{1} << 30;
-constexpr std::int64_t default_pids = 1024;
 constexpr seconds default_stop_grace{10};
 constexpr int addresses_beside_containers = 8;  // gateway, network, broadcast, services
 
@@ -30,7 +31,7 @@ class ProcessResolver {
       : keys_(keys), app_(*input.app), input_(input), graph_(graph), own_(own) {
     spec_.app = app_.name;
     spec_.process = std::move(process);
-    main_ = spec_.process == "web";
+    main_ = spec_.process == main_process;
     base_ = main_ ? "" : "processes." + spec_.process + ".";
   }
 
@@ -39,8 +40,8 @@ class ProcessResolver {
     say("image", app_.image, "image");
     spec_.body = Json::object({{"Image", app_.image}});
     programme();
-    environment();
     if (Result<void> done = secrets(); !done) return done.error();
+    if (Result<void> done = environment(); !done) return done.error();
     stopping();
     health();
     if (Result<void> done = host_config(); !done) return done.error();
@@ -49,6 +50,8 @@ class ProcessResolver {
     finish();
     return std::move(spec_);
   }
+
+  const std::vector<Setting>& shown_limits() const { return shown_limits_; }
 
  private:
   // A field that goes into the fingerprint, because the manifest says it.
@@ -88,7 +91,7 @@ class ProcessResolver {
     text("stop_signal", "StopSignal", own_.stop_signal, app_.main.stop_signal);
   }
 
-  void environment() {
+  Result<void> environment() {
     std::map<std::string, std::string> env = graph_.env;
     if (!env.empty()) {
       Json given = Json::object();
@@ -101,15 +104,41 @@ class ProcessResolver {
       say("port", port, "expose[0].port");
     }
     if (app_.needs.storage && mounts_storage()) env["STORAGE_PATH"] = app_.needs.storage->path;
-    for (const auto& [key, value] : app_.env) {
-      env[key] = value;
-      say("env." + key, value, "env." + key);
+    const std::map<std::string, std::string> given = given_names();
+    if (Result<void> done = take_env(app_.env, "env.", given, env); !done) return done;
+    if (Result<void> done = take_env(own_.env, base_ + "env.", given, env); !done) return done;
+    env.insert(secret_env_.begin(), secret_env_.end());
+    Json list = Json::array();
+    for (const auto& [key, value] : env) list.push(key + "=" + value);
+    if (!list.empty()) spec_.body.set("Env", list);
+    return {};
+  }
+
+  // What the manifest's `env` can name. PORT and STORAGE_PATH, too, of those processes that are not
+  // told them: the app's `env` is the same text for all.
+  std::map<std::string, std::string> given_names() const {
+    std::map<std::string, std::string> given = graph_.env;
+    if (!app_.expose.empty()) given["PORT"] = std::to_string(app_.expose.front().port);
+    if (app_.needs.storage) given["STORAGE_PATH"] = app_.needs.storage->path;
+    given.insert(secret_env_.begin(), secret_env_.end());
+    return given;
+  }
+
+  // Text into which nothing is put goes into the fingerprint as it is written, `$$` too: so it did
+  // before `$$` meant a dollar.
+  Result<void> take_env(const std::map<std::string, std::string>& said, const std::string& path,
+                        const std::map<std::string, std::string>& given,
+                        std::map<std::string, std::string>& env) {
+    for (const auto& [key, value] : said) {
+      Result<Interpolated> made = interpolate(value, given);
+      if (!made) {
+        return Error{Code::invalid, path + key + ": " + made.error().message,
+                     app_.where(path + key)};
+      }
+      say("env." + key, made->replaced ? made->text : value, path + key);
+      env[key] = std::move(made->text);
     }
-    for (const auto& [key, value] : own_.env) {
-      env[key] = value;
-      say("env." + key, value, base_ + "env." + key);
-    }
-    env_ = std::move(env);
+    return {};
   }
 
   Result<void> secrets() {
@@ -119,15 +148,12 @@ class ProcessResolver {
       const std::string digest = keys_.digest("secret", content->reveal());
       say("secret." + name, digest + (source.as_env ? " env" : " file"), "secrets." + name);
       if (source.as_env) {
-        if (env_.count(name) == 0) env_[name] = content->reveal();
+        secret_env_[name] = without_line_end(content->reveal());
         continue;
       }
       spec_.secrets.push_back(
           {name, app_.name + "/" + name + "." + digest.substr(0, 8), std::move(*content)});
     }
-    Json env = Json::array();
-    for (const auto& [key, value] : env_) env.push(key + "=" + value);
-    if (!env.empty()) spec_.body.set("Env", env);
     return {};
   }
 
@@ -338,11 +364,9 @@ class ProcessResolver {
   // What stays out of the fingerprint, because it can be changed live or is no part of the
   // container.
   void runtime() {
-    const Resources& own = own_.resources;
-    const Resources& app = app_.main.resources;
-    spec_.limits.nano_cpus = first_of(own.nano_cpus, app.nano_cpus).value_or(0);
-    spec_.limits.memory = first_of(own.memory, app.memory).value_or(default_memory);
-    spec_.limits.pids = first_of(own.pids, app.pids).value_or(default_pids);
+    EffectiveLimits effective = limits_of(app_, spec_.process, base_, own_, *input_.platform);
+    spec_.limits = effective.limits;
+    shown_limits_ = std::move(effective.shown);
     const Restart restart = restarts();
     spec_.once = restart != Restart::always;
     spec_.restart = restart == Restart::always       ? "unless-stopped"
@@ -385,9 +409,10 @@ class ProcessResolver {
   bool main_ = false;
   bool publishes_ = false;
   std::string base_;  // of the process's fields in the manifest: "processes.worker." or ""
-  std::map<std::string, std::string> env_;
+  std::map<std::string, std::string> secret_env_;  // of secrets that say `as: env`
   std::map<std::string, std::string> values_;  // field → its value, as it goes into the fingerprint
   std::map<std::string, std::string> paths_;  // field → its place in the manifest
+  std::vector<Setting> shown_limits_;
   ContainerSpec spec_;
 };
 
@@ -404,6 +429,8 @@ Result<void> add_process(const Keys& keys, const ResolveInput& input, Graph& gra
   ProcessResolver resolver(keys, input, graph, process, settings);
   Result<ContainerSpec> spec = resolver.resolve();
   if (!spec) return spec.error();
+  graph.limits.insert(graph.limits.end(), resolver.shown_limits().begin(),
+                      resolver.shown_limits().end());
   Resource resource;
   resource.kind = "container";
   resource.name = input.app->name + "." + process;
@@ -434,7 +461,8 @@ Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& gra
     graph.resources.push_back(
         {"volume", app.name + ".data", {}, std::make_shared<VolumeSpec>(), ""});
   }
-  if (Result<void> done = add_process(keys, input, graph, "web", app.main); !done) return done;
+  if (Result<void> done = add_process(keys, input, graph, main_process, app.main); !done)
+    return done;
   for (const auto& [name, settings] : app.processes) {
     if (Result<void> done = add_process(keys, input, graph, name, settings); !done) return done;
   }

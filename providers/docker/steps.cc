@@ -177,8 +177,10 @@ Step Steps::update(const SeenContainer& container, const std::optional<Limits>& 
   Json body = Json::object();
   if (limits) {
     if (limits->nano_cpus > 0) body.set("NanoCpus", limits->nano_cpus);
-    body.set("Memory", limits->memory);
-    body.set("MemorySwap", limits->memory);
+    if (limits->memory > 0) {
+      body.set("Memory", limits->memory);
+      body.set("MemorySwap", limits->memory);
+    }
     body.set("PidsLimit", limits->pids);
   }
   if (!restart.empty()) body.set("RestartPolicy", Json::object({{"Name", restart}}));

@@ -167,6 +167,13 @@ std::string explanation(const Json& explain) {
   if (!rows.empty()) out += "\nresources:\n" + table(rows);
   if (!explain["routes"].empty()) out += "\nroutes:\n" + routes_table(explain);
   rows.clear();
+  for (const Json& limit : explain["limits"].items()) {
+    rows.push_back({"  " + limit["process"].as_string(),
+                    limit["name"].as_string() + " " + limit["value"].as_string() + " (" +
+                        plain(limit["origin"].as_string()) + ")"});
+  }
+  if (!rows.empty()) out += "\nlimits:\n" + table(rows);
+  rows.clear();
   for (const Json& held : explain["origins"].items()) {
     rows.push_back({"  " + plain(held["field"].as_string()), plain(held["where"].as_string())});
   }

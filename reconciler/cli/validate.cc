@@ -3,11 +3,17 @@
 #include <iterator>
 #include <map>
 
+#include "providers/docker/docker.h"
+#include "providers/mariadb/mariadb.h"
+#include "providers/nginx/nginx.h"
+#include "providers/rabbitmq/rabbitmq.h"
 #include "reconciler/app.h"
 #include "reconciler/cli/print.h"
 #include "reconciler/cli/verbs.h"
 #include "reconciler/live/folder.h"
+#include "reconciler/live/platform_file.h"
 #include "reconciler/reference.h"
+#include "reconciler/resolve.h"
 
 namespace fairlead::cli {
 namespace {
@@ -18,54 +24,81 @@ struct Found {
   int apps = 0;
 };
 
-void check_text(const std::string& file, const std::string& text, Found& found) {
-  const ParsedManifest manifest = parse_manifest(file, text);
-  for (const Error& error : manifest.errors) found.errors.push_back(error.text());
-  for (const ParsedApp& app : manifest.apps) {
-    ++found.apps;
-    if (app.name.empty()) continue;
+// Checks manifests as the daemon would, as far as they show.
+class Check {
+ public:
+  explicit Check(const std::string& platform_file)
+      : platform_(live::load_platform(platform_file).platform) {
+    providers_.push_back(mariadb::make_provider(keys_));
+    providers_.push_back(rabbitmq::make_provider(keys_));
+    providers_.push_back(nginx::make_provider(keys_));
+    providers_.push_back(docker::make_provider(keys_));
+  }
+
+  void file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in || !std::filesystem::is_regular_file(path)) {
+      found_.errors.push_back(path + ": cannot be read");
+      return;
+    }
+    text(path, {std::istreambuf_iterator<char>(in), {}});
+  }
+
+  void folder(const std::string& path) {
+    const auto reading = live::FolderReader({path}).read(nullptr);
+    if (reading->state != FolderReading::State::ok) {
+      found_.errors.push_back(path + ": " + reading->message);
+      return;
+    }
+    for (const ManifestFile& file : reading->files) {
+      if (file.text) {
+        text(file.path, *file.text);
+      } else {
+        found_.errors.push_back(file.path + ": " + file.error);
+      }
+    }
+  }
+
+  const Found& found() const { return found_; }
+
+ private:
+  void text(const std::string& file, const std::string& text) {
+    const ParsedManifest manifest = parse_manifest(file, text);
+    for (const Error& error : manifest.errors) found_.errors.push_back(error.text());
+    for (const ParsedApp& app : manifest.apps) check(file, app);
+  }
+
+  void check(const std::string& file, const ParsedApp& app) {
+    ++found_.apps;
+    if (app.name.empty()) return;
     const std::string place = app.app ? app.app->where("name") : file;
-    const auto [owner, fresh] = found.owners.emplace(app.name, place);
+    const auto [owner, fresh] = found_.owners.emplace(app.name, place);
     if (!fresh) {
-      found.errors.push_back(place + ": name: " + app.name + " is taken by " + owner->second +
-                             "; give it another name");
+      found_.errors.push_back(place + ": name: " + app.name + " is taken by " + owner->second +
+                              "; give it another name");
     }
+    if (!app.app) return;
+    const auto refused = refused_anywhere(providers_, *app.app, platform_);
+    if (refused) found_.errors.push_back(refused->text());
   }
-}
 
-void check_file(const std::string& path, Found& found) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in || !std::filesystem::is_regular_file(path)) {
-    found.errors.push_back(path + ": cannot be read");
-    return;
-  }
-  check_text(path, {std::istreambuf_iterator<char>(in), {}}, found);
-}
-
-void check_folder(const std::string& path, Found& found) {
-  const auto reading = live::FolderReader({path}).read(nullptr);
-  if (reading->state != FolderReading::State::ok) {
-    found.errors.push_back(path + ": " + reading->message);
-    return;
-  }
-  for (const ManifestFile& file : reading->files) {
-    if (file.text) {
-      check_text(file.path, *file.text, found);
-    } else {
-      found.errors.push_back(file.path + ": " + file.error);
-    }
-  }
-}
+  // What is derived from a key is never shown here.
+  const Keys keys_{std::string(16, '0'), Secret(std::string(32, '0'))};
+  Platform platform_;
+  Providers providers_;
+  Found found_;
+};
 
 }  // namespace
 
 int validate(const Common& common, const std::string& path) {
-  Found found;
+  Check check(common.config);
   if (std::filesystem::is_directory(path)) {
-    check_folder(path, found);
+    check.folder(path);
   } else {
-    check_file(path, found);
+    check.file(path);
   }
+  const Found& found = check.found();
   if (common.json) {
     print(
         Json::object(

@@ -303,6 +303,9 @@ std::vector<Row> changes() {
             .is("HostConfig.MemorySwap", 134217728),
         post(update, 200, R"({"Memory":268435456,"MemorySwap":268435456})"),
         post(update, 400, R"({"Memory":1000})").says("Minimum memory limit allowed is 6MB"),
+        post(update, 400, R"({"Memory":-1,"MemorySwap":-1})")
+            .says("Minimum memory limit allowed is 6MB"),
+        post(update, 200, R"({"Memory":0,"MemorySwap":0})"),
         get("/containers/$a/json")
             .is("HostConfig.Memory", 268435456)
             .is("HostConfig.MemorySwap", 268435456)}},

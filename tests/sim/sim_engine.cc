@@ -148,6 +148,7 @@ Answer SimEngine::info() const {
                                    {"Driver", "overlay2"},
                                    {"CgroupVersion", newer() ? "2" : "1"},
                                    {"NCPU", 2},
+                                   {"MemTotal", std::int64_t{8} << 30},
                                    {"OperatingSystem", "simulated"}}));
 }
 
