@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "reconciler/image_manifest.h"
+#include "reconciler/next_steps.h"
 #include "reconciler/reconciler.h"
 #include "reconciler/units.h"
 
@@ -236,13 +237,19 @@ std::string Reconciler::why_nothing(const AppState& state, const std::string& wa
   if (verdict_.waiting.count(state.name) > 0) return "its manifest is gone; " + verdict_.reason;
   if (!state.frozen.empty()) return state.frozen;
   if (!waits.empty()) return waits;
-  if (state.wanted && !state.wanted->unmet.empty()) return state.report.message;
   if (!state.retries.empty())
     return "a step failed and is tried again with growing pauses: " +
            state.retries.begin()->second.error;
-  if (state.plan.empty()) return "what is seen is what the manifest says; nothing needs to be done";
-  const Step& next = state.plan.steps().front();
-  return "next: " + next.verb + " " + next.resource + (next.cause.empty() ? "" : ": " + next.cause);
+  std::string text;
+  if (!state.plan.empty()) {
+    const Step& next = state.plan.steps().front();
+    text = "next: " + next.verb + " " + next.resource + (next.cause.empty() ? "" : ": " + next.cause);
+  }
+  const auto& sentences = next_steps();
+  const auto found = sentences.find(state.report.reason);
+  if (found != sentences.end()) text += (text.empty() ? "" : "; ") + std::string(found->second);
+  if (!text.empty()) return text;
+  return "what is seen is what the manifest says; nothing needs to be done";
 }
 
 Reply Reconciler::approve(const Command& command) {

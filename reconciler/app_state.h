@@ -80,7 +80,7 @@ struct Told {
   std::map<std::string, Duration> progress;  // step key → when its progress was last logged
   std::set<std::string> broken;              // errors of manifests
   std::string hold;                          // why nothing is removed
-  std::set<std::string> ignored;             // what images may not say
+  std::set<std::string> ignored;             // what images may not say, and files that are no manifests
 };
 
 // A health check that fairlead makes itself, and when it is due again.

@@ -1,5 +1,6 @@
 #include "reconciler/catalog.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace fairlead {
@@ -75,6 +76,44 @@ const ParsedManifest& Catalog::parsed(const ManifestFile& file) {
   return held.manifest;
 }
 
+// A file with a name that another tool knows, and that no app of ours lives in. One that says a name
+// and an image is meant for us, whatever it is called, and what it says wrong is said.
+bool Catalog::is_foreign(const ManifestFile& file) {
+  if (!is_well_known(file.path)) return false;
+  for (const auto& [name, entry] : entries_) {
+    if (entry.source == file.path) return false;
+  }
+  if (!file.text) return true;
+  const ParsedFile content = parse_file(file.path, *file.text);
+  return std::none_of(content.documents.begin(), content.documents.end(), [](const Document& one) {
+    return one.value.has("name") && one.value.has("image");
+  });
+}
+
+// Fills ignored_ and broken_.
+std::vector<ManifestFile> Catalog::manifests_of(const FolderReading& reading) {
+  ignored_.clear();
+  broken_.clear();
+  IgnoreList list;
+  std::vector<ManifestFile> manifests;
+  for (const ManifestFile& file : reading.files) {
+    if (file.path != ignore_file) continue;
+    if (file.text) list = IgnoreList::parse(*file.text);
+    if (!list.errors().empty()) broken_[file.path] = list.errors();
+  }
+  for (const ManifestFile& file : reading.files) {
+    if (file.path == ignore_file) continue;
+    if (const std::string pattern = list.match(file.path); !pattern.empty()) {
+      ignored_[file.path] = "as " + pattern + " says";
+    } else if (is_foreign(file)) {
+      ignored_[file.path] = "a name of another tool's, without a name and an image in it";
+    } else {
+      manifests.push_back(file);
+    }
+  }
+  return manifests;
+}
+
 Catalog::Change Catalog::read(const FolderReading& reading) {
   Change change;
   if (reading.state != FolderReading::State::ok) {
@@ -89,11 +128,12 @@ Catalog::Change Catalog::read(const FolderReading& reading) {
     entry.listed = false;
   }
   // Where a name stood keeps it; only then the order of paths decides.
-  find_owners(reading);
+  const std::vector<ManifestFile> files = manifests_of(reading);
+  find_owners(files);
   // Files that were cut to nothing, by a disk that is full, are as good as none.
   empty_reading_ = owners_.empty();
   for (auto& [path, held] : cache_) held.listed = false;
-  for (const ManifestFile& file : reading.files) {
+  for (const ManifestFile& file : files) {
     if (!file.text) continue;
     take_file(file, parsed(file), change);
     cache_[file.path].listed = true;
@@ -117,11 +157,10 @@ Catalog::Change Catalog::read(const FolderReading& reading) {
   return change;
 }
 
-// Fills owners_ and broken_.
-void Catalog::find_owners(const FolderReading& reading) {
+// Fills owners_, and broken_ with what is wrong in manifests.
+void Catalog::find_owners(const std::vector<ManifestFile>& files) {
   owners_.clear();
-  broken_.clear();
-  for (const ManifestFile& file : reading.files) {
+  for (const ManifestFile& file : files) {
     if (!file.text) {
       broken_[file.path] = {{Code::invalid, file.error, file.path}};
     } else if (!parsed(file).errors.empty()) {
@@ -135,7 +174,7 @@ void Catalog::find_owners(const FolderReading& reading) {
     }
   }
   // A file that was emptied is more likely cut short by a full disk than meant as a removal.
-  for (const ManifestFile& file : reading.files) {
+  for (const ManifestFile& file : files) {
     if (!file.text || broken_.count(file.path) > 0 || !parsed(file).apps.empty()) continue;
     for (const auto& [name, entry] : entries_) {
       if (entry.source != file.path) continue;
@@ -149,7 +188,7 @@ void Catalog::find_owners(const FolderReading& reading) {
   for (const auto& [name, entry] : entries_) {
     if (broken_.count(entry.source) > 0) owners_.emplace(name, entry.source);
   }
-  for (const ManifestFile& file : reading.files) {
+  for (const ManifestFile& file : files) {
     if (!file.text) continue;
     for (const ParsedApp& app : parsed(file).apps) {
       if (!app.name.empty()) owners_.emplace(app.name, file.path);

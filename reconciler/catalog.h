@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reconciler/app.h"
+#include "reconciler/ignore.h"
 #include "reconciler/world.h"
 
 // Which apps are wanted, as the manifest folder says it over time: identity by name and not by
@@ -48,6 +49,9 @@ class Catalog {
   // too.
   const std::map<std::string, std::vector<Error>>& broken() const { return broken_; }
 
+  // Files of the last reading that are no manifests: path → why.
+  const std::map<std::string, std::string>& ignored() const { return ignored_; }
+
   // Names of apps that the last reading no longer has.
   std::vector<std::string> absent() const;
   // Why nothing may be removed now; empty: absence means removal.
@@ -66,7 +70,9 @@ class Catalog {
     bool listed = false;  // in the last reading
   };
   const ParsedManifest& parsed(const ManifestFile& file);
-  void find_owners(const FolderReading& reading);
+  std::vector<ManifestFile> manifests_of(const FolderReading& reading);
+  bool is_foreign(const ManifestFile& file);
+  void find_owners(const std::vector<ManifestFile>& files);
   void take_file(const ManifestFile& file, const ParsedManifest& manifest, Change& change);
   static void freeze(Entry& entry, const std::vector<Error>& errors, Change& change);
   void take_app(const std::string& path, const ParsedApp& parsed, Change& change);
@@ -75,6 +81,7 @@ class Catalog {
   std::map<std::string, std::string> owners_;  // app name → path that owns it in this reading
   std::map<std::string, Parsed> cache_;        // path → what its text parsed to
   std::map<std::string, std::vector<Error>> broken_;
+  std::map<std::string, std::string> ignored_;
   std::string hold_ = "the manifests have not been read yet";
   bool was_read_ = false;
   bool empty_reading_ = true;

@@ -125,6 +125,14 @@ void Reconciler::tell_reading(const Catalog::Change& change) {
     }
   }
   told_.broken = std::move(told_now);
+  for (const auto& [path, why] : catalog_.ignored()) {
+    if (!told_.ignored.insert(path + ": " + why).second) continue;
+    LogRecord record;
+    record.verb = "ignored";
+    record.resource = path;
+    record.cause = why;
+    log(std::move(record));
+  }
   if (change.changed.empty()) return;
   LogRecord record;
   record.verb = "manifests";

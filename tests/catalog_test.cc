@@ -333,3 +333,63 @@ TEST_CASE("damaged copies are left out") {
                    {"shop", copy}});
   CHECK(catalog.entries().empty());
 }
+
+TEST_CASE("files of other tools are ignored, and hold up no removals") {
+  Folder folder;
+  folder.files = {{"blog.yml", app("blog")}, {"shop.yml", app("shop")}};
+  folder.read();
+  folder.files = {{"blog.yml", app("blog")},
+                  {"renovate.json", R"({"extends": ["config:base"]})"},
+                  {"docker-compose.yml", "services:\n  web:\n    image: nginx\n"},
+                  {"team/compose.prod.yaml", "name: stack\nservices: {}\n"},
+                  {"README.yml", "{{ not yaml"}};
+  folder.unreadable["package.json"] = "larger than 1024 KiB";
+  folder.read();
+  CHECK(folder.catalog.hold().empty());
+  CHECK(folder.absent() == "shop ");
+  CHECK(folder.catalog.ignored().size() == 5);
+}
+
+TEST_CASE("a manifest of ours is one whatever its file is called") {
+  Folder folder;
+  folder.files = {{"README.yml", app("blog")}};
+  CHECK(folder.read() == "blog; saved blog");
+  SUBCASE("it breaks: its app freezes") {
+    folder.files["README.yml"] = "# nothing of the kind\nfoo: bar\n";
+    folder.read();
+    CHECK(folder.absent().empty());
+    CHECK(!folder.catalog.hold().empty());
+  }
+  SUBCASE("one with a fault in it is told") {
+    folder.files["compose.yml"] = "name: shop\nimage: acme/shop:1\nexpose: [{port: 0}]\n";
+    folder.read();
+    CHECK(folder.catalog.broken().count("compose.yml") == 1);
+  }
+}
+
+TEST_CASE("what the ignore list names is as if it were not there") {
+  Folder folder;
+  folder.files = {{"blog.yml", app("blog")}, {"docs/example.yml", app("example")}};
+  folder.read();
+  folder.files[".fairleadignore"] = "docs/\n*.tpl.yml\n";
+  folder.files["x.tpl.yml"] = "name: {{ name }}\n";
+  folder.unreadable["docs/pipe.yml"] = "not a regular file";
+  folder.read();
+  CHECK(folder.catalog.hold().empty());
+  CHECK(folder.absent() == "example ");
+  CHECK(folder.catalog.ignored().at("docs/example.yml") == "as docs/ (.fairleadignore:1) says");
+  // Back again, as if nothing had been.
+  folder.files.erase(".fairleadignore");
+  folder.files.erase("x.tpl.yml");
+  folder.unreadable.clear();
+  folder.read();
+  CHECK(folder.absent().empty());
+}
+
+TEST_CASE("an ignore list with a fault holds up removals") {
+  Folder folder;
+  folder.files = {{"blog.yml", app("blog")}, {".fairleadignore", "!blog.yml\n"}};
+  folder.read();
+  CHECK(folder.catalog.hold().find(".fairleadignore is broken") != std::string::npos);
+  CHECK(folder.entry("blog").listed);
+}

@@ -46,6 +46,25 @@ TEST_CASE("manifests are found at any depth, by their endings, sorted by path") 
   CHECK(shown(*reading) == "b.json={} team/deep/a.yaml=a z.yml=z");
 }
 
+TEST_CASE("of names with a leading dot the folder's ignore list alone is read") {
+  TempFolder folder;
+  folder.write("a.yml", "a");
+  folder.write(".fairleadignore", "docs/");
+  folder.write("team/.fairleadignore", "no");
+  CHECK(shown(*read(folder.path())) == ".fairleadignore=docs/ a.yml=a");
+}
+
+TEST_CASE("with an ignore list that cannot be read the folder is unreadable") {
+  TempFolder folder;
+  folder.write("a.yml", "a");
+  SUBCASE("no file") { REQUIRE(::mkfifo((folder / ".fairleadignore").c_str(), 0600) == 0); }
+  SUBCASE("a link to nothing") { folder.link("nowhere", ".fairleadignore"); }
+  const auto reading = read(folder.path());
+  CHECK(reading->state == State::unreadable);
+  CHECK(reading->message.find(".fairleadignore: ") != std::string::npos);
+  CHECK(reading->files.empty());
+}
+
 TEST_CASE("a folder that is not there is missing, a file in its place unreadable") {
   TempFolder folder;
   folder.write("file", "");

@@ -8,6 +8,7 @@
 #include "providers/nginx/nginx.h"
 #include "providers/rabbitmq/rabbitmq.h"
 #include "reconciler/app.h"
+#include "reconciler/catalog.h"
 #include "reconciler/cli/print.h"
 #include "reconciler/cli/verbs.h"
 #include "reconciler/live/folder.h"
@@ -20,6 +21,7 @@ namespace {
 
 struct Found {
   std::vector<std::string> errors;
+  std::vector<std::string> notes;
   std::map<std::string, std::string> owners;  // app → where it stands
   int apps = 0;
 };
@@ -50,8 +52,18 @@ class Check {
       found_.errors.push_back(path + ": " + reading->message);
       return;
     }
+    Catalog catalog;
+    catalog.read(*reading);
+    for (const auto& [file, why] : catalog.ignored()) {
+      found_.notes.push_back("note: " + file + " is ignored: " + why);
+    }
     for (const ManifestFile& file : reading->files) {
-      if (file.text) {
+      if (catalog.ignored().count(file.path) > 0) continue;
+      if (file.path == ignore_file) {
+        for (const Error& error : IgnoreList::parse(*file.text).errors()) {
+          found_.errors.push_back(error.text());
+        }
+      } else if (file.text) {
         text(file.path, *file.text);
       } else {
         found_.errors.push_back(file.path + ": " + file.error);
@@ -100,12 +112,14 @@ int validate(const Common& common, const std::string& path) {
   }
   const Found& found = check.found();
   if (common.json) {
-    print(
-        Json::object(
-            {{"valid", found.errors.empty()}, {"apps", found.apps}, {"errors", Json(found.errors)}})
-            .pretty() +
-        "\n");
+    print(Json::object({{"valid", found.errors.empty()},
+                        {"apps", found.apps},
+                        {"errors", Json(found.errors)},
+                        {"notes", Json(found.notes)}})
+              .pretty() +
+          "\n");
   } else {
+    for (const std::string& note : found.notes) print(note + "\n");
     for (const std::string& error : found.errors) print(error + "\n");
     if (found.errors.empty())
       print(std::to_string(found.apps) + (found.apps == 1 ? " app" : " apps") + ", all valid\n");

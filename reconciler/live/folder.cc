@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "reconciler/ignore.h"
 #include "reconciler/live/git_revision.h"
 
 namespace fairlead::live {
@@ -131,6 +132,7 @@ FolderReader::Once FolderReader::read_manifests(Tree& tree, WatchSet* watches,
   std::vector<TreeEntry> entries;
   const Tree::Outcome outcome = tree.walk(watches, manifest_name, entries);
   if (outcome == Tree::Outcome::changed) return Once::again;
+  if (!add_ignore_file(tree, watches, entries, reading)) return Once::done;
   Cache cache;
   std::size_t bytes = 0;
   bool too_large = outcome == Tree::Outcome::too_large;
@@ -153,6 +155,23 @@ FolderReader::Once FolderReader::read_manifests(Tree& tree, WatchSet* watches,
     refuse(reading, FolderReading::State::unreadable, manifests_ + ": " + unlistable->error);
   }
   return Once::done;
+}
+
+// False where it cannot be read: what it may say of the other files is not known.
+bool FolderReader::add_ignore_file(Tree& tree, WatchSet* watches, std::vector<TreeEntry>& entries,
+                                   FolderReading& reading) const {
+  const std::string path = manifests_ + "/" + ignore_file;
+  TreeEntry entry{ignore_file, {}, ""};
+  if (::lstat(path.c_str(), &entry.status) != 0 && errno == ENOENT) return true;
+  if (watches != nullptr) watch_way(*watches, path, true);
+  struct stat status;
+  const UniqueFd fd(tree.open_file(ignore_file, status));
+  if (!fd.ok()) {
+    refuse(reading, FolderReading::State::unreadable, path + ": " + refusal_text(-fd.get()));
+    return false;
+  }
+  entries.insert(entries.begin(), std::move(entry));
+  return true;
 }
 
 FolderReader::Once FolderReader::read_store(WatchSet* watches, Store& store,

@@ -61,6 +61,8 @@ class FolderReader {
   enum class Once { done, again };
   Once read_once(WatchSet* watches, FolderReading& reading);
   Once read_manifests(Tree& tree, WatchSet* watches, FolderReading& reading);
+  bool add_ignore_file(Tree& tree, WatchSet* watches, std::vector<TreeEntry>& entries,
+                       FolderReading& reading) const;
   static Once read_store(WatchSet* watches, Store& store, std::map<std::string, Secret>& contents);
   // False when the file vanished meanwhile. `text` stays null where `error` is set.
   static bool read_entry(const Tree& tree, const TreeEntry& entry, std::size_t bytes_max,
