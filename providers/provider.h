@@ -87,6 +87,9 @@ struct ResolveInput {
   // Host names of the app that it must not have → why: "the app blog has it". Absent: its own.
   std::map<std::string, std::string> lost_hosts{};
   bool hosted = false;  // the app that runs the provider's system is there, or none has to be
+  // The scheme that was kept for the app (schemes.h), where no word says it. Nothing: none was.
+  std::optional<Scheme> scheme{};
+  const Graph* before = nullptr;  // what was wanted of the app so far; null: nothing
 };
 
 class Provider {

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "reconciler/grammar.h"
 #include "reconciler/image_manifest.h"
 #include "reconciler/next_steps.h"
 #include "reconciler/reconciler.h"
@@ -83,6 +84,11 @@ Json Reconciler::app_status(const AppState& state) const {
   const Json update = updates_.summary(state.name);
   if (known && status["message"].empty()) status.set("message", update["error"].as_string());
   if (!update.is_null()) status.set("update", update);
+  const auto& warnings = report.warnings;
+  if (known && status["message"].empty() && !warnings.empty()) {
+    status.set("message", "warning: " + warnings.front());
+  }
+  status.set("warnings", Json(warnings));
   status.set("since", time_text(state.since));
   status.set("observed", time_text(state.observed));
   status.set("revision", Json::object({{"wanted", report.wanted}, {"running", report.running}}));
@@ -181,7 +187,7 @@ Json Reconciler::status(Instant now) const {
 
 // A host name stands for the app that has it.
 Json Reconciler::explain(const std::string& word, Instant) const {
-  const std::string name = apps_.count(word) > 0 ? word : app_of_host(word);
+  const std::string name = apps_.count(word) > 0 ? word : app_of_host(ascii_host(word));
   const auto found = apps_.find(name);
   if (found == apps_.end()) {
     const std::string what = word.find('.') == word.npos ? "app " : "app or route ";

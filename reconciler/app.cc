@@ -116,11 +116,12 @@ std::map<std::string, std::string> read_hosts(const Field& field) {
   std::map<std::string, std::string> hosts;
   for (const auto& [key, member] : field.members()) {
     const std::string address = member.text().value_or("");
-    if (!normal_domain(key, false)) member.refuse("this name must be a host name");
+    const std::string name = ascii_host(key);
+    if (!normal_domain(name, false)) member.refuse("this name must be a host name");
     if (member.said() && address != "host-gateway" && !is_address(address)) {
       member.refuse("must be an IP address or host-gateway, got \"" + address + "\"");
     }
-    hosts[key] = address;
+    hosts[name] = address;
   }
   return hosts;
 }
@@ -290,6 +291,7 @@ ParsedApp parse(const Document& document, bool image_required) {
   parsed.errors = findings.errors();
   if (!parsed.errors.empty()) return parsed;
   app.document = std::make_shared<const Document>(document);
+  app.warnings = expose_warnings(app);
   parsed.app = std::move(app);
   return parsed;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reconciler/document.h"
+#include "reconciler/url.h"
 #include "reconciler/versions.h"
 
 // One valid manifest, typed. Made only by parse_app(), so that a held App is valid. An absent
@@ -27,6 +28,7 @@ struct Update {
 struct Publish {
   std::string address = "127.0.0.1";  // of the host
   int port = 0;                       // of the host
+  bool both_families = false;  // of all addresses of the host, IPv4 and IPv6, whatever `address` is
   bool operator==(const Publish&) const = default;
 };
 
@@ -37,8 +39,10 @@ struct Expose {
   std::optional<Publish>
       publish;  // `publish: 25565` or `publish: "0.0.0.0:25565"`; tcp as well as http may say it
   std::vector<std::string> domains;  // lower case, checked; an optional leading "*."
+  std::optional<Scheme> scheme;      // that the app is told of; absent: the platform file's
   std::string path = "/";
-  std::optional<std::int64_t> body_limit;  // bytes
+  std::optional<std::int64_t> body_limit;    // bytes
+  std::optional<std::int64_t> header_limit;  // bytes, of an answer's headers
   // How long the app may be silent, in a request and in an answer, before the edge gives up.
   std::optional<Milliseconds> timeout;
   bool buffering = true;  // of answers; server-sent events want none
@@ -150,6 +154,7 @@ struct App {
   Reclaim reclaim = Reclaim::retain;
   Security security = Security::standard;
   std::map<std::string, std::string> labels;
+  std::vector<Error> warnings;  // valid, and most likely not what was meant; each with its place
 
   // The document it was made of: the text for `explain` and the last good copy, and the marks for
   // causes.

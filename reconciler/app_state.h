@@ -27,6 +27,9 @@ inline constexpr char images_folder[] = "images";
 // Likewise: who has which host name, in one file.
 inline constexpr char hosts_folder[] = "hosts";
 inline constexpr char owners_file[] = "owners";
+// Likewise: the scheme that apps are told, in one file.
+inline constexpr char schemes_folder[] = "schemes";
+inline constexpr char schemes_file[] = "apps";
 
 // How a step of the current plan stands.
 enum class StepState { waiting, held, running, done, failed };
@@ -80,7 +83,8 @@ struct Told {
   std::map<std::string, Duration> progress;  // step key → when its progress was last logged
   std::set<std::string> broken;              // errors of manifests
   std::string hold;                          // why nothing is removed
-  std::set<std::string> ignored;             // what images may not say, and files that are no manifests
+  std::set<std::string> ignored;             // what images may not say; files that are no manifests
+  std::map<std::string, Duration> warnings;  // text → when it was last logged
 };
 
 // A health check that fairlead makes itself, and when it is due again.

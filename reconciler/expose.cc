@@ -1,5 +1,8 @@
 #include "reconciler/expose.h"
 
+#include <map>
+#include <set>
+
 #include "reconciler/grammar.h"
 #include "reconciler/units.h"
 
@@ -9,6 +12,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto hsts_max = 24h * 3650;
+// Bounds of `header_limit`: nginx takes its buffers in memory for each request.
+constexpr std::int64_t header_limit_min = 4 << 10;
+constexpr std::int64_t header_limit_max = 1 << 20;
+// Apps that fairlead attaches to the networks of those that use them.
+const std::set<std::string> services = {"mariadb", "rabbitmq"};
 constexpr std::string_view challenges = "/.well-known/acme-challenge";
 
 std::optional<Publish> read_publish(const Field& field) {
@@ -46,7 +54,7 @@ std::vector<std::string> read_domains(const Field& field) {
   for (const Field& item : field.items()) {
     const auto text = item.text();
     if (!text) continue;
-    const auto domain = normal_domain(*text, true);
+    const auto domain = normal_domain(ascii_host(*text), true);
     if (domain) {
       domains.push_back(*domain);
     } else {
@@ -81,6 +89,14 @@ std::optional<Milliseconds> read_hsts(const Field& field) {
   return std::nullopt;
 }
 
+std::optional<std::int64_t> read_header_limit(const Field& field) {
+  const auto limit = field.bytes();
+  if (limit && (*limit < header_limit_min || *limit > header_limit_max)) {
+    field.refuse("must be 4K..1M, got " + *field.text());
+  }
+  return limit;
+}
+
 std::optional<std::string> read_auth(const Field& field) {
   const auto file = field.text();
   if (file && !is_relative_path(*file)) {
@@ -98,6 +114,36 @@ void refuse_of_tcp(const Field& field) {
 }
 
 }  // namespace
+
+std::vector<Error> expose_warnings(const App& app) {
+  std::vector<Error> warnings;
+  std::map<std::string, std::size_t> defaults;  // path of the default host → entry that has it
+  for (std::size_t i = 0; i < app.expose.size(); ++i) {
+    const Expose& expose = app.expose[i];
+    const std::string field = "expose[" + std::to_string(i) + "]";
+    const auto warn = [&](const std::string& why) {
+      warnings.push_back({Code::invalid, field + ": " + why, app.where(field)});
+    };
+    if (expose.proto == Expose::Proto::tcp) {
+      if (!expose.publish && services.count(app.name) == 0) {
+        warn("reaches nobody: what speaks tcp is reached by `publish`");
+      }
+      continue;
+    }
+    if (!expose.domains.empty()) continue;
+    const auto [first, is_new] = defaults.emplace(expose.path, i);
+    if (is_new || expose.publish) continue;
+    warn("reaches nobody: expose[" + std::to_string(first->second) +
+         "] has the app's default host at this path; say `domains`, another `path` or `publish`");
+  }
+  return warnings;
+}
+
+std::optional<Scheme> read_scheme(const Field& field) {
+  const auto text = field.text();
+  if (!text) return std::nullopt;
+  return *text == "https" ? Scheme::https : Scheme::http;
+}
 
 std::vector<std::string> read_ranges(const Field& field) {
   std::vector<std::string> ranges;
@@ -122,8 +168,10 @@ Expose read_expose(const Field& field) {
   expose.publish = read_publish(field["publish"]);
   if (expose.proto == Expose::Proto::tcp) refuse_of_tcp(field);
   expose.domains = read_domains(field["domains"]);
+  expose.scheme = read_scheme(field["scheme"]);
   expose.path = read_route_path(field["path"]);
   expose.body_limit = field["body_limit"].bytes();
+  expose.header_limit = read_header_limit(field["header_limit"]);
   expose.timeout = field["timeout"].duration(1s);
   if (field["buffering"].said()) expose.buffering = field["buffering"].flag();
   if (field["gzip"].said()) expose.gzip = field["gzip"].flag();

@@ -9,6 +9,13 @@ namespace fairlead {
 
 Expose read_expose(const Field& field);
 
+// Of entries that are valid and reach nobody: most likely not what was meant. Errors, they would
+// freeze apps that run with them.
+std::vector<Error> expose_warnings(const App& app);
+
+// `scheme`; the platform file has one, too. Nothing: it is not said.
+std::optional<Scheme> read_scheme(const Field& field);
+
 // A list of IP addresses and CIDR ranges; also the platform file has one.
 std::vector<std::string> read_ranges(const Field& field);
 

@@ -1,9 +1,11 @@
 #include "reconciler/grammar.h"
 
 #include <arpa/inet.h>
+#include <idn2.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <vector>
 
 namespace fairlead {
@@ -120,6 +122,21 @@ bool is_address(const std::string& text) {
   in6_addr binary{};  // large enough for both
   return inet_pton(AF_INET, text.c_str(), &binary) == 1 ||
          inet_pton(AF_INET6, text.c_str(), &binary) == 1;
+}
+
+std::string ascii_host(std::string_view text) {
+  std::string host(text);
+  const bool ascii = std::all_of(host.begin(), host.end(),
+                                 [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  if (ascii || host.find('\0') != std::string::npos) return host;
+  const std::string star = host.starts_with("*.") ? "*." : "";
+  std::uint8_t* converted = nullptr;
+  const int status =
+      idn2_lookup_u8(reinterpret_cast<const std::uint8_t*>(host.c_str()) + star.size(), &converted,
+                     IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+  if (status == IDN2_OK) host = star + reinterpret_cast<const char*>(converted);
+  idn2_free(converted);
+  return host;
 }
 
 std::optional<std::string> normal_domain(std::string_view text, bool wildcard) {

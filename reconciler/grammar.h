@@ -17,6 +17,10 @@ bool is_image(std::string_view text);        // [registry[:port]/]path[:tag][@sh
 bool is_registry(std::string_view text);     // host[:port]
 bool is_address(const std::string& text);    // IPv4 or IPv6
 
+// A host name as DNS has it: of one with other letters than ASCII's the xn-- form (IDNA2008, mapped
+// as UTS #46 has it); as it is where there is none, or none is needed.
+std::string ascii_host(std::string_view text);
+
 // A host name in lower case: LDH labels of at most 63, at most 253 in all; with `wildcard`, an
 // optional leading "*." is taken. Nothing where it is none.
 std::optional<std::string> normal_domain(std::string_view text, bool wildcard);

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -45,6 +46,9 @@ struct Graph {
   // ("mariadb"): the services that it uses. With it whether the app's new containers wait for the
   // service: not for the edge, which leads to them.
   std::map<std::string, bool> services;
+  // What earlier versions made of the certificate files that are there now, where no word says the
+  // scheme that the app is told, and `env` says another. Nothing: there is no such difference.
+  std::optional<Scheme> scheme_by_file;
   // What providers demand of the app's main container, beneath what its manifest says.
   std::vector<HostMount> mounts;
   std::vector<Expose> publishes;   // each with `publish`

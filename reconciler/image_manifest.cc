@@ -28,11 +28,12 @@ constexpr std::string_view data_fate = "what becomes of data is the folder's to 
 constexpr std::string_view credentials = "credentials are the folder's to manage";
 constexpr std::string_view relaxation = "an image can only say strict";
 
-constexpr std::array<Refusal, 21> refusals{{{"image", names_itself},
+constexpr std::array<Refusal, 22> refusals{{{"image", names_itself},
                                             {"expose[].publish", host_port},
                                             {"expose[].domains", host_name},
                                             {"expose[].auth", host_secret},
                                             {"expose[].allow", visitors},
+                                            {"expose[].scheme", host_name},
                                             {"expose[].redirect", host_name},
                                             {"expose[].hsts", host_name},
                                             {"mounts", host_folder},

@@ -22,6 +22,7 @@ struct LoopOptions {
   std::vector<LastGood> choices{};  // the images that were chosen: "updates/<app>.json"
   std::vector<LastGood> images{};   // the manifests that images carry: "images/<app>.json"
   std::vector<LastGood> hosts{};    // who has which host name: "hosts/owners.json"
+  std::vector<LastGood> schemes{};  // the scheme that apps are told: "schemes/apps.json"
 };
 
 }  // namespace fairlead

@@ -461,6 +461,7 @@ void Reconciler::describe(AppState& state, Report report) {
     report.worsen(HealthState::unknown, "NotWanted", "nothing is wanted of it");
   }
   report.wanted = state.wanted ? state.wanted->revision : "";
+  tell_warnings(state, report);
   const bool news =
       report.health != state.report.health ||
       (report.health == HealthState::degraded && report.reason != state.report.reason);

@@ -22,7 +22,7 @@ void take(T& member, const std::optional<T>& said) {
 void read_domain(std::string& domain, const Field& field) {
   const auto text = field.text();
   if (!text) return;
-  if (const auto normal = normal_domain(*text, false)) {
+  if (const auto normal = normal_domain(ascii_host(*text), false)) {
     domain = *normal;
   } else {
     field.refuse("must be a host name such as example.org, got \"" + *text + "\"");
@@ -109,7 +109,7 @@ void demand_of_external(const Field& field) {
 void read_service_host(std::string& host, const Field& field) {
   const auto text = field.text();
   if (!text) return;
-  const auto domain = normal_domain(*text, false);
+  const auto domain = normal_domain(ascii_host(*text), false);
   if (!domain && !is_address(*text)) {
     field.refuse("must be a host name such as db.example.org, or an address, got \"" + *text +
                  "\"");

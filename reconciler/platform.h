@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "reconciler/result.h"
+#include "reconciler/url.h"
 
 // The platform file (/etc/fairlead/fairlead.yml), typed: what the operator of the host decides.
 // Immutable; read again on SIGHUP. Every member has the default that holds without a file.
@@ -68,6 +69,11 @@ struct Platform {
     Mode mode = Mode::managed;
     // Of the host: where it is reached from outside.
     std::string address = "0.0.0.0";
+    // A managed one listens on all addresses of the host, IPv4 and IPv6: no address is said, or
+    // "::".
+    bool both_families = true;
+    // That apps are told of which say none; absent: https where ACME gets their certificates.
+    std::optional<Scheme> scheme;
     int http_port = 80;
     int https_port = 443;
     // Where fairlead asks it for its generation: on the host on 127.0.0.1, else in the container.

@@ -25,7 +25,7 @@ Platform::Edge::Tenant read_tenant(const Field& field, std::map<std::string, std
   for (const Field& item : field["domains"].items()) {
     const auto text = item.text();
     if (!text) continue;
-    const auto domain = normal_domain(*text, true);
+    const auto domain = normal_domain(ascii_host(*text), true);
     if (!domain) {
       item.refuse("must be a host name such as blog.example.org or *.example.org, got \"" + *text +
                   "\"");
@@ -85,9 +85,12 @@ Platform::Edge read_edge(const Field& field) {
   const std::string mode = field["mode"].text().value_or("managed");
   edge.mode = mode == "host" ? Mode::host : mode == "none" ? Mode::none : Mode::managed;
   take(edge.address, field["address"].text());
+  edge.both_families =
+      edge.mode != Mode::host && (!field["address"].said() || edge.address == "::");
   if (!is_address(edge.address)) {
     field["address"].refuse("must be an IP address, got \"" + edge.address + "\"");
   }
+  edge.scheme = read_scheme(field["scheme"]);
   take(edge.http_port, field["http_port"].number());
   take(edge.https_port, field["https_port"].number());
   take(edge.status_port, field["status_port"].number());

@@ -43,6 +43,7 @@ Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> plat
   for (const LastGood& choice : options_.choices) updates_.restore(choice.name, choice.text);
   for (const LastGood& read : options_.images) images_.restore(read.name, read.text);
   for (const LastGood& owners : options_.hosts) hosts_.restore(owners.text);
+  for (const LastGood& kept : options_.schemes) schemes_.restore(kept.text);
 }
 
 std::vector<Request> Reconciler::handle(const Event& event, Instant now) {

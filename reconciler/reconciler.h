@@ -14,6 +14,7 @@
 #include "reconciler/options.h"
 #include "reconciler/prune.h"
 #include "reconciler/resolve.h"
+#include "reconciler/schemes.h"
 #include "reconciler/updates.h"
 #include "reconciler/world.h"
 #include "reconciler/write_queue.h"
@@ -84,6 +85,9 @@ class Reconciler {
   std::vector<std::string> data_of(const AppState& app) const;
   void set_wanted(AppState& app, const Catalog::Entry& entry);
   void resolve_anew(AppState& app, const std::shared_ptr<const App>& whole);
+  Result<std::shared_ptr<const Graph>> graph_of(const AppState& app,
+                                                const std::shared_ptr<const App>& whole);
+  void keep_schemes();
   void guard_removals();
   std::set<std::string> removal_candidates() const;
   bool nothing_left(const AppState& app) const;
@@ -149,6 +153,7 @@ class Reconciler {
   void end_if_done(AppState& app);
   void end_pass(AppState& app);
   void describe(AppState& app, Report report);
+  void tell_warnings(const AppState& app, Report& report);  // warnings.cc
   void note(AppState& app, const InFlight& flight, const std::string& trouble);
   // probes.cc
   void plan_probes(AppState& app, const View& at_engine);
@@ -177,6 +182,7 @@ class Reconciler {
   Claims claims_;
   std::map<std::string, Secret> secrets_, certificates_;
   HostOwners hosts_;
+  Schemes schemes_;
   std::map<std::string, WriteQueue> queues_;  // by provider
   Updates updates_;
   ImageManifests images_;

@@ -22,6 +22,8 @@ struct Surroundings {
   const std::map<std::string, Secret>& certificates;
   const std::map<std::string, std::string>& lost_hosts;  // of the app → why
   std::function<bool(const std::string& app)> has_app;   // whether there is such a manifest
+  std::optional<Scheme> scheme{};                        // of the app, as ResolveInput has it
+  const Graph* before = nullptr;                         // likewise
 };
 
 // Providers come in the order in which they give things to each other: accounts before the

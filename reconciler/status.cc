@@ -1,5 +1,8 @@
 #include "reconciler/status.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace fairlead {
 
 const char* sync_name(SyncState sync) {
@@ -44,6 +47,12 @@ void Report::out_of_sync(std::string_view why, std::string_view text) {
   if (!reason.empty()) return;
   reason = why;
   message = text;
+}
+
+void Report::warn(std::string text) {
+  if (std::find(warnings.begin(), warnings.end(), text) == warnings.end()) {
+    warnings.push_back(std::move(text));
+  }
 }
 
 void Report::due(Duration at) {

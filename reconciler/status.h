@@ -54,6 +54,9 @@ struct Report {
   std::vector<ResourceState> resources;
   std::vector<Conflict> conflicts;
   std::vector<RouteState> routes;
+  // What is well and will not stay so, or is not what was meant: sync and health know nothing of
+  // it.
+  std::vector<std::string> warnings;
   std::string running;       // revision that runs: fingerprints of the serving containers
   std::string wanted;        // revision that is wanted
   bool gate_failed = false;  // the wanted revision is known not to get healthy
@@ -64,6 +67,7 @@ struct Report {
   void worsen(HealthState found, std::string_view why, std::string_view text);
   void out_of_sync(std::string_view why, std::string_view text);
   void due(Duration at);  // the earliest wins
+  void warn(std::string text);
 };
 
 }  // namespace fairlead

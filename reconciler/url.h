@@ -6,6 +6,9 @@
 // Text as a part of a URL (RFC 3986). Pure.
 namespace fairlead {
 
+// Under which visitors reach an app.
+enum class Scheme { http, https };
+
 // Everything but letters, digits and -._~ as %XX.
 std::string percent_encode(std::string_view text);
 

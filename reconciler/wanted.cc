@@ -78,11 +78,13 @@ void Reconciler::on(const ManifestsChanged& event) {
                                             [this](const auto& name) { return is_service(name); });
   const bool first = !std::exchange(wanted_once_, true);
   if (first) forget_strays();
+  schemes_.keep(catalog_.entries());
   if (first || secrets_changed || services_changed) {
     want_all();
   } else {
     want(changed);
   }
+  keep_schemes();
   // What failed under another manifest deserves a new try.
   for (const std::string& name : change.saved) {
     app(name).memory.counters[manifest_changed] = {1, now_.steady};
@@ -212,14 +214,27 @@ void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
   if (*whole) resolve_anew(state, *whole);
 }
 
+Result<std::shared_ptr<const Graph>> Reconciler::graph_of(const AppState& state,
+                                                          const std::shared_ptr<const App>& whole) {
+  return resolve(providers_, whole,
+                 {*platform_, secrets_, certificates_, hosts_.lost(state.name),
+                  [this](const std::string& name) {
+                    return catalog_.entries().count(name) > 0 || kept_outside(name);
+                  },
+                  schemes_.of(state.name), state.wanted.get()});
+}
+
+void Reconciler::keep_schemes() {
+  if (schemes_.changed()) keep(schemes_folder, schemes_file, schemes_.encode());
+}
+
 // An app that is about to be removed keeps what it was until the guard has decided.
 void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>& whole) {
-  Result<std::shared_ptr<const Graph>> graph =
-      resolve(providers_, whole,
-              {*platform_, secrets_, certificates_, hosts_.lost(state.name),
-               [this](const std::string& name) {
-                 return catalog_.entries().count(name) > 0 || kept_outside(name);
-               }});
+  Result<std::shared_ptr<const Graph>> graph = graph_of(state, whole);
+  if (graph && schemes_.settle(state.name, (*graph)->scheme_by_file)) {
+    graph = graph_of(state, whole);
+    keep_schemes();
+  }
   if (!graph) {
     state.frozen = graph.error().text() + "; what runs is left as it is";
     return;
@@ -281,6 +296,8 @@ void Reconciler::save_again() {
       keep(folder, name, images_.encode(name));
     } else if (folder == hosts_folder) {
       keep(folder, name, hosts_.encode());
+    } else if (folder == schemes_folder) {
+      keep(folder, name, schemes_.encode());
     } else {
       save(name);
     }

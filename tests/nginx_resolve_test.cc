@@ -131,10 +131,79 @@ TEST_CASE("an app is told where it is reached") {
   CHECK(env(Scene(app("- {port: 80, domains: [\"*.a.org\"]}\n"))).empty());
   CHECK(env(Scene(app("- {port: 80, proto: grpc}\n"))) ==
         std::map<std::string, std::string>{{"APP_URL", "https://blog.localhost"}});
-  Scene secure(one, "edge: {https_port: 8443}\n");
-  add_certificate(secure, "blog.localhost");
-  CHECK(env(secure) == std::map<std::string, std::string>{
-                           {"APP_URL", "https://blog.localhost:8443"}, {"FORCE_HTTPS", "true"}});
+  const std::map<std::string, std::string> secure{{"APP_URL", "https://blog.localhost:8443"},
+                                                  {"FORCE_HTTPS", "true"}};
+  CHECK(env(Scene(app("- {port: 80, scheme: https}\n"), "edge: {https_port: 8443}\n")) == secure);
+  CHECK(env(Scene(one, "edge: {scheme: https, https_port: 8443}\n")) == secure);
+  CHECK(env(Scene(app("- {port: 80, scheme: http}\n"), "edge: {scheme: https}\n")) ==
+        env(Scene(one)));
+}
+
+TEST_CASE(
+    "domains whose certificates ACME gets are told https, and names of no public domain not") {
+  const std::string acme = "edge: {acme: {email: ann@example.org}}\n";
+  const auto url = [&](const std::string& domains) {
+    return Scene(app("- {port: 80, domains: [" + domains + "]}\n"), acme).graph().env.at("APP_URL");
+  };
+  CHECK(url("b.org") == "https://b.org");
+  CHECK(url("b.lan, b.org") == "http://b.lan");
+  CHECK(Scene(one, acme).graph().env.at("APP_URL") == "http://blog.localhost");
+}
+
+TEST_CASE("what files lie in the certificate folder never reaches a container") {
+  for (const std::string more : {"", ", scheme: https", ", proto: grpc"}) {
+    Scene scene(app("- {port: 80" + more + "}\n"));
+    const auto without = scene.graph().env;
+    add_certificate(scene, "blog.localhost");
+    CHECK(scene.graph().env == without);
+    scene.certificates["blog.localhost.key"] = Secret("nonsense");
+    CHECK(scene.graph().env == without);
+  }
+}
+
+TEST_CASE("what earlier versions told an app is known, and once it is kept no file changes it") {
+  Scene scene(one);
+  CHECK(scene.graph().scheme_by_file == std::nullopt);
+  add_certificate(scene, "blog.localhost");
+  CHECK(scene.graph().scheme_by_file == Scheme::https);
+  scene.kept = Scheme::https;
+  const auto kept = scene.graph().env;
+  CHECK(kept.at("APP_URL") == "https://blog.localhost");
+  CHECK(kept.at("FORCE_HTTPS") == "true");
+  scene.certificates.clear();
+  CHECK(scene.graph().env == kept);
+  Scene said(app("- {port: 80, scheme: http}\n"));
+  said.kept = Scheme::https;
+  CHECK(said.graph().env.at("APP_URL") == "http://blog.localhost");
+  add_certificate(said, "blog.localhost");
+  CHECK(said.graph().scheme_by_file == std::nullopt);
+}
+
+TEST_CASE("a file that becomes of no use leaves the last good certificate serving, with why") {
+  Scene scene(one);
+  add_certificate(scene, "blog.localhost");
+  const Graph good = scene.graph();
+  const CertificatePtr serves = spec_of(&good)->certificates.at("blog.localhost");
+  const auto is_kept = [&](const std::string& ending, const std::string& content) {
+    Scene renewed = scene;
+    renewed.before = &good;
+    renewed.certificates["blog.localhost." + ending] = Secret(content);
+    if (content.empty()) renewed.certificates.erase("blog.localhost." + ending);
+    const SiteSpec spec = renewed.spec();
+    CHECK(spec.certificates.at("blog.localhost") == serves);
+    const std::string why = spec.trouble.at("blog.localhost");
+    CHECK(why.find("file blog.localhost.crt: ") == 0);
+    CHECK(why.ends_with("; the one before is served until that is mended"));
+  };
+  is_kept("key", "half of a k");
+  is_kept("crt", "half of a certificate");
+  is_kept("crt", "");
+  const Keys another("0123456789abcdef", Secret(std::string(32, 'x')));
+  is_kept("key", sign(another, *self_signed(another, {"a"}, std::chrono::seconds(1))).reveal());
+  Scene gone(one);
+  gone.before = &good;
+  CHECK(gone.spec().certificates.empty());
+  CHECK(gone.spec().trouble.empty());
 }
 
 TEST_CASE("a host is served with its certificate file, and self-signed where that is of no use") {

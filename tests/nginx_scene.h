@@ -32,6 +32,8 @@ struct Scene {
   std::map<std::string, Secret> certificates;
   std::map<std::string, std::string> lost;
   bool edge = true;
+  std::optional<Scheme> kept;     // of earlier versions
+  const Graph* before = nullptr;  // must outlive it
 
   explicit Scene(const std::string& manifest, const std::string& platform_text = "")
       : platform(platform_of(platform_text)) {
@@ -48,6 +50,8 @@ struct Scene {
     input.certificates = &certificates;
     input.lost_hosts = lost;
     input.hosted = edge;
+    input.scheme = kept;
+    input.before = before;
     Graph graph;
     graph.app = app;
     if (Result<void> done = resolve_app(input, graph); !done) return done.error();

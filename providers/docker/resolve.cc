@@ -344,7 +344,10 @@ class ProcessResolver {
       const std::string port = std::to_string(expose.port) + "/tcp";
       const std::string host_port = std::to_string(expose.publish->port);
       Json all = bindings[port];
-      all.push(Json::object({{"HostIp", expose.publish->address}, {"HostPort", host_port}}));
+      // The engine takes no address for all there are, those of IPv6 too. The fingerprint goes on
+      // with what is said, or every edge that runs would be made anew.
+      const std::string address = expose.publish->both_families ? "" : expose.publish->address;
+      all.push(Json::object({{"HostIp", address}, {"HostPort", host_port}}));
       bindings.set(port, all);
       exposed.set(port, Json::object());
       say("publish." + expose.publish->address + ":" + host_port, port, path);

@@ -66,6 +66,16 @@ void describe_route(const View& view, const SiteSpec& spec, const Route& route,
   }
 }
 
+// What the certificate folder needs a person for. Nothing of it is out of sync or unwell.
+void warn_of_files(const View& view, const SiteSpec& spec, Report& report) {
+  for (const auto& [host, why] : spec.trouble) report.warn(why);
+  for (const auto& [host, certificate] : spec.certificates) {
+    const Lifetime lifetime = lifetime_of(*certificate, view.now.wall);
+    if (!lifetime.warning.empty()) report.warn(certificate->source + ": " + lifetime.warning);
+    if (lifetime.next.count() > 0) report.due(view.now.steady + (lifetime.next - view.now.wall));
+  }
+}
+
 std::map<std::string, CertificatePtr> said_domains(const SiteSpec& spec) {
   std::map<std::string, CertificatePtr> domains;
   for (const Route& route : spec.routes) {
@@ -140,6 +150,7 @@ void diff_app(const Keys& keys, const View& view, Report& report) {
     report.conflicts.push_back({"host " + host, why});
     report.routes.push_back({host, "/", "http", {}, "", {}, "not served", why});
   }
+  warn_of_files(view, *spec, report);
   const SharePtr share = share_of(keys, view);
   const AppShare* added = added_by(share);
   if (!added) return;

@@ -16,6 +16,7 @@ namespace fairlead::nginx {
 namespace {
 
 constexpr std::size_t id_digits = 32;
+constexpr std::chrono::hours warned_before{14 * 24};
 
 Error invalid(std::string message) { return Error{Code::invalid, std::move(message), ""}; }
 
@@ -58,6 +59,16 @@ Duration wall(const ASN1_TIME* time) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) return Duration(0);
   return std::chrono::seconds(timegm(&parts));
+}
+
+// "2026-12-10", in UTC.
+std::string day_of(Duration wall) {
+  const std::time_t whole = std::chrono::duration_cast<std::chrono::seconds>(wall).count();
+  std::tm parts{};
+  gmtime_r(&whole, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d", &parts);
+  return text;
 }
 
 std::string lower(std::string text) {
@@ -136,10 +147,13 @@ Result<CertificatePtr> find_at(const std::map<std::string, Secret>& files, const
                      host);
     }
   }
-  if (wildcard.empty()) return CertificatePtr();
   // Another host's file: only a gift where it happens to do.
-  auto parent = read_at(files, place, wildcard.substr(2));
-  return parent && *parent && covers(**parent, host) ? parent : CertificatePtr();
+  for (const std::string& stem : {"_." + host, wildcard.empty() ? "" : wildcard.substr(2)}) {
+    if (stem.empty()) continue;
+    auto gift = read_at(files, place, stem);
+    if (gift && *gift && covers(**gift, host)) return gift;
+  }
+  return CertificatePtr();
 }
 
 }  // namespace
@@ -195,6 +209,22 @@ Result<Certificate> parse_certificate(std::string source, const std::string& cha
   return certificate;
 }
 
+Lifetime lifetime_of(const Certificate& certificate, Duration now) {
+  // ACME renews when a third is left; a sixth before the end that is overdue, of a short one too.
+  const Duration sixth = (certificate.ends - certificate.begins) / 6;
+  const Duration time_left =
+      certificate.acme ? std::min<Duration>(warned_before, sixth) : warned_before;
+  const Duration soon = certificate.ends - time_left;
+  if (now < certificate.begins) {
+    return {"is valid only from " + day_of(certificate.begins) + " on", certificate.begins};
+  }
+  if (now < soon) return {"", soon};
+  const bool ended = now >= certificate.ends;
+  const std::string end = (ended ? "ended on " : "ends on ") + day_of(certificate.ends);
+  const std::string what = certificate.acme ? ", and its renewal is overdue" : "";
+  return {end + what, ended ? Duration(0) : certificate.ends};
+}
+
 bool covers(const Certificate& certificate, const std::string& host) {
   const std::string wildcard = wildcard_of(host);
   return std::any_of(certificate.names.begin(), certificate.names.end(),
@@ -209,7 +239,10 @@ Result<CertificatePtr> find_certificate(const std::map<std::string, Secret>& fil
   if (!found || *found) return found;
   // What the client was cut off in is made anew.
   found = find_at(files, ordered, host);
-  return found ? found : CertificatePtr();
+  if (found && *found) return found;
+  const std::string stem = stem_of(host);
+  if (file(files, stem + ".key") == nullptr) return CertificatePtr();
+  return invalid("file " + stem + ".crt: is not there, and " + stem + ".key is");
 }
 
 }  // namespace fairlead::nginx

@@ -31,14 +31,22 @@ Result<Certificate> parse_certificate(std::string source, const std::string& cha
 // How the files of a host are called, without their endings: "_.example.org" of "*.example.org".
 std::string stem_of(const std::string& host);
 
+// What is to be done about its time at `now` (wall): "ends on 2026-12-10", "ended on …"; of one got
+// by ACME only once its renewal is overdue. Empty: nothing. `next` is when that changes;
+// Duration(0): it does not.
+struct Lifetime {
+  std::string warning;
+  Duration next{0};
+};
+Lifetime lifetime_of(const Certificate& certificate, Duration now);
+
 bool covers(const Certificate& certificate, const std::string& host);
 
 // For a host out of `files` (as FolderReading has them): HOST.crt and HOST.key (or both in
-// HOST.pem), else those of the wildcard of its parent (_.PARENT.crt, or PARENT.crt where it covers
-// the host); first of the operator's files, then of those got by ACME. The host "*.example.org" has
-// the file
-// "_.example.org.crt". Null: there is none. Errors: invalid, naming the operator's file: what is
-// there and of no use (another host's, a foreign key).
+// HOST.pem), else those of the wildcard of its parent (_.PARENT.crt), or _.HOST.crt or PARENT.crt
+// where they cover the host; first of the operator's files, then of those got by ACME. The host
+// "*.example.org" has the file "_.example.org.crt". Null: there is none. Errors: invalid, naming
+// the operator's file: what is there and of no use (another host's, a foreign key, a key alone).
 Result<CertificatePtr> find_certificate(const std::map<std::string, Secret>& files,
                                         const std::string& host);
 

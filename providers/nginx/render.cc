@@ -11,6 +11,10 @@ namespace fairlead::nginx {
 namespace {
 
 constexpr std::size_t content_id_digits = 32;
+// As the generation has them for all sites.
+constexpr std::int64_t header_limit = 64 << 10;
+constexpr std::int64_t buffer_size = 16 << 10;
+constexpr std::chrono::seconds tries_within{10};
 
 class SiteRenderer {
  public:
@@ -108,10 +112,18 @@ class SiteRenderer {
   }
 
   // What nginx itself has to say of an app that does not answer; what the app says is left alone.
+  // Only where the app has not begun with the request may it be sent again.
   void own_errors() {
-    writer_.line("error_page 502 504 =503 @unavailable");
+    writer_.line("error_page 502 504 = @unavailable");
     writer_.begin("location @unavailable");
-    page(503, "unavailable", 5);
+    writer_.line("default_type text/html");
+    writer_.line("add_header Retry-After $fairlead_retry always");
+    for (const auto& [name, status] : {std::pair("late", 504), std::pair("unreadable", 502)}) {
+      writer_.begin("if ($fairlead_error = " + std::string(name) + ")");
+      writer_.line("return " + std::to_string(status) + " $fairlead_" + name);
+      writer_.end();
+    }
+    writer_.line("return 503 $fairlead_unavailable");
     writer_.end();
   }
 
@@ -196,10 +208,13 @@ class SiteRenderer {
     const std::int64_t limit = expose.body_limit.value_or(no_limit);
     if (limit >= 0) writer_.line("client_max_body_size " + std::to_string(limit));
     const std::string module = grpc ? "grpc" : "proxy";
+    if (expose.header_limit) answer_headers(*expose.header_limit, module);
     if (expose.timeout) {
       const std::string time = std::to_string(expose.timeout->count()) + "ms";
       writer_.line(module + "_read_timeout " + time);
       writer_.line(module + "_send_timeout " + time);
+      // What took that long must not be done once more by another replica.
+      if (*expose.timeout < tries_within) writer_.line(module + "_next_upstream_timeout " + time);
       if (grpc) writer_.line("client_body_timeout " + time);
     }
     if (!expose.gzip) writer_.line("gzip off");
@@ -211,6 +226,16 @@ class SiteRenderer {
       writer_.line("proxy_ssl_name $host");
     }
     writer_.line(module + "_pass " + proto_name(expose.proto) + "://" + upstream);
+  }
+
+  // nginx reads an answer's headers into one buffer, and wants room for one more beside what it is
+  // sending to the visitor.
+  void answer_headers(std::int64_t limit, const std::string& module) {
+    const std::string size = std::to_string(limit);
+    writer_.line(module + "_buffer_size " + size);
+    if (module != "proxy" || limit <= header_limit) return;
+    writer_.line("proxy_buffers " + std::to_string(limit / buffer_size + 3) + " 16k");
+    writer_.line("proxy_busy_buffers_size " + size);
   }
 
   const SiteSpec& spec_;

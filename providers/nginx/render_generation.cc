@@ -12,6 +12,9 @@ namespace {
 // are about to be used.
 constexpr Version keepalive_min_timeout{1, 27, 4};
 
+// From which version on it tells how an upstream answered.
+constexpr Version upstream_variables{1, 11, 4};
+
 constexpr std::string_view include_begin = "  include sites/";
 constexpr std::string_view include_end = ".conf;  #";
 constexpr std::size_t include_size = 100;  // about
@@ -35,6 +38,7 @@ class GenerationRenderer {
     tls();
     forwarded();
     upstreams();
+    errors();
     pages();
     default_servers();
     status_server();
@@ -79,6 +83,9 @@ class GenerationRenderer {
     lines({"server_tokens off", "access_log off", "default_type application/octet-stream",
            "keepalive_timeout 60s"});
     if (version_ >= keepalive_min_timeout) writer_.line("keepalive_min_timeout 5s");
+    // To the variables by which a trusted proxy is believed, X_Forwarded_Proto of a visitor would
+    // be what the proxy's own X-Forwarded-Proto is.
+    if (platform_.edge.trusted_proxies.empty()) writer_.line("underscores_in_headers on");
     lines({"large_client_header_buffers 4 16k", "client_max_body_size 10m", "gzip on",
            "gzip_proxied any", "gzip_vary on", "gzip_min_length 1024",
            "gzip_types text/css text/plain text/xml text/javascript application/javascript "
@@ -136,23 +143,46 @@ class GenerationRenderer {
     writer_.end();
   }
 
+  // All other spellings of a header that are one to apps which know headers as variables
+  // (HTTP_X_REAL_IP of WSGI, PHP, Ruby): "X_Real-IP", "X-Real_IP", "X_Real_IP".
+  static std::vector<std::string> twins(const std::string& header) {
+    std::vector<std::string> all = {""};
+    for (const char c : header) {
+      const std::size_t count = all.size();
+      for (std::size_t i = 0; c == '-' && i < count; ++i) all.push_back(all[i] + "_");
+      for (std::size_t i = 0; i < count; ++i) all[i] += c;
+    }
+    all.erase(all.begin());  // itself
+    return all;
+  }
+
+  void drop_twins(const std::string& set, const std::string& header) {
+    for (const std::string& twin : twins(header)) writer_.line(set + twin + " \"\"");
+  }
+
   void headers(const std::string& set) {
     for (const std::string header :
          {"Host $fairlead_host", "X-Real-IP $remote_addr", "X-Forwarded-For $remote_addr",
           "X-Forwarded-Proto $fairlead_proto", "X-Forwarded-Host $fairlead_host",
           "X-Forwarded-Port $fairlead_port"}) {
       writer_.line(set + header);
+      drop_twins(set, header.substr(0, header.find(' ')));
     }
     for (const std::string header :
          {"Forwarded", "Proxy", "X-Forwarded-Prefix", "X-Forwarded-Scheme", "X-Forwarded-Server",
           "X-Forwarded-Ssl", "X-Original-URL", "X-Rewrite-URL"}) {
       writer_.line(set + header + " \"\"");
+      drop_twins(set, header);
+    }
+    // They decide where a request ends, to an app that takes one for the other.
+    for (const std::string header : {"Content-Length", "Transfer-Encoding"}) {
+      drop_twins(set, header);
     }
   }
 
   void upstreams() {
-    lines({"proxy_http_version 1.1", "proxy_redirect off", "proxy_buffer_size 16k",
-           "proxy_buffers 8 16k", "proxy_busy_buffers_size 32k"});
+    lines({"proxy_http_version 1.1", "proxy_redirect off", "proxy_buffer_size 64k",
+           "proxy_buffers 8 16k", "proxy_busy_buffers_size 64k", "grpc_buffer_size 64k"});
     for (const std::string module : {"proxy", "grpc"}) {
       // Only what has not been sent, or may be sent twice, and not after a long wait.
       lines({module + "_connect_timeout 2s", module + "_next_upstream error timeout",
@@ -161,11 +191,33 @@ class GenerationRenderer {
     }
   }
 
+  // Which of nginx's own errors it was: the app has begun with the request and is late; what it
+  // answered nginx cannot read; or else it was not reached, and may be asked again. After several
+  // tries each variable is a list, whose last entry counts.
+  void errors() {
+    const bool told = version_ >= upstream_variables;
+    map(told
+            ? "\"$upstream_status;$upstream_connect_time;$upstream_bytes_received\" $fairlead_error"
+            : "\"$upstream_status;0;0\" $fairlead_error",
+        {"default unavailable", "\"~(^|[ ,])504;([^;]*[ ,])?[0-9.]+;\" late",
+         "\"~(^|[ ,])502;[^;]*;([^;]*[ ,])?[1-9][0-9]*$\" unreadable"});
+    map("$fairlead_error $fairlead_retry", {"default \"\"", "unavailable 5"});
+  }
+
   void pages() {
     map("\"\" $fairlead_unknown",
         {"default " + page("Not found", "Nothing is served at this address.")});
     map("\"\" $fairlead_unavailable",
         {"default " + page("Unavailable", "This service does not answer. Please try again soon.")});
+    map("\"\" $fairlead_late",
+        {"default " + page("Timed out",
+                           "This service did not answer in time. It may still be at "
+                           "work on the request.")});
+    map("\"\" $fairlead_unreadable",
+        {"default " + page("Bad answer",
+                           "What this service answered cannot be passed on: its "
+                           "headers are larger than the header_limit of its route, "
+                           "or it broke off.")});
     map("\"\" $fairlead_maintenance",
         {"default " +
          page("Maintenance", "This service is being maintained. Please try again later.")});

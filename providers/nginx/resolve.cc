@@ -2,6 +2,7 @@
 #include <set>
 #include <utility>
 
+#include "providers/nginx/acme.h"
 #include "providers/nginx/htpasswd.h"
 #include "providers/nginx/render.h"
 #include "providers/nginx/site.h"
@@ -10,19 +11,19 @@
 namespace fairlead::nginx {
 namespace {
 
-Expose published(int port, const std::string& address, int host_port) {
+Expose published(int port, const Platform::Edge& edge, int host_port) {
   Expose expose;
   expose.proto = Expose::Proto::tcp;
   expose.port = port;
-  expose.publish = Publish{address, host_port};
+  expose.publish = Publish{edge.address, host_port, edge.both_families};
   return expose;
 }
 
 void host_edge(const Platform& platform, Graph& graph) {
   const Platform::Edge& edge = platform.edge;
   graph.mounts.push_back({platform.folders.edge, folder_in_container, true});
-  graph.publishes.push_back(published(80, edge.address, edge.http_port));
-  graph.publishes.push_back(published(443, edge.address, edge.https_port));
+  graph.publishes.push_back(published(80, edge, edge.http_port));
+  graph.publishes.push_back(published(443, edge, edge.https_port));
 }
 
 // Resolves one app that exposes something.
@@ -86,16 +87,23 @@ class Resolver {
     route.hosts.push_back(host);
     if (first_host_.empty() && host.compare(0, 2, "*.") != 0) {
       first_host_ = host;
-      first_path_ = route.expose.path;
-      first_proto_ = route.expose.proto;
+      first_ = route.expose;
     }
     if (!input_.certificates || spec_->certificates.count(host) > 0) return;
     Result<CertificatePtr> certificate = find_certificate(*input_.certificates, host);
-    if (!certificate) {
-      spec_->trouble[host] = certificate.error().message;
-    } else if (*certificate) {
-      spec_->certificates[host] = *certificate;
-    }
+    if (!certificate) return keep_certificate(host, certificate.error().message);
+    if (*certificate) spec_->certificates[host] = *certificate;
+  }
+
+  // A file of no use, such as one of a pair that is being renewed, takes from nobody the
+  // certificate that serves.
+  void keep_certificate(const std::string& host, const std::string& why) {
+    const SiteSpec* before = spec_of(input_.before);
+    const auto good = before ? before->certificates.find(host) : Certificates::const_iterator();
+    const bool serves = before && good != before->certificates.end();
+    if (serves) spec_->certificates[host] = good->second;
+    spec_->trouble[host] = why + "; " + (serves ? "the one before" : "a self-signed one") +
+                           " is served until that is mended";
   }
 
   Result<Secret> htpasswd(std::size_t index) const {
@@ -114,16 +122,32 @@ class Resolver {
                  app_.where(field)};
   }
 
-  void set_url() {
+  // The words of manifest and platform file; what files lie in the certificate folder never reaches
+  // a container, or a renewal would replace it.
+  Scheme scheme() {
+    if (first_.scheme) return *first_.scheme;
+    if (platform_.edge.scheme) return *platform_.edge.scheme;
+    const Platform::Edge::Acme& acme = platform_.edge.acme;
+    const bool said = std::find(first_.domains.begin(), first_.domains.end(), first_host_) !=
+                      first_.domains.end();
+    const bool ordered = said && !acme.email.empty() && acme_can(first_host_, acme);
+    const Scheme told = input_.scheme.value_or(ordered ? Scheme::https : Scheme::http);
     const bool by_file = spec_->certificates.count(first_host_) > 0;
+    const Scheme earlier = by_file ? Scheme::https : Scheme::http;
+    if (earlier != told) graph_.scheme_by_file = earlier;
+    return told;
+  }
+
+  void set_url() {
+    const bool https = scheme() == Scheme::https;
     // gRPC is served over TLS alone.
-    const bool tls = by_file || first_proto_ == Expose::Proto::grpc;
+    const bool tls = https || first_.proto == Expose::Proto::grpc;
     const int port = tls ? platform_.edge.https_port : platform_.edge.http_port;
     std::string url = (tls ? "https://" : "http://") + first_host_;
     if (port != (tls ? 443 : 80)) url += ":" + std::to_string(port);
-    if (first_path_ != "/") url += first_path_;
+    if (first_.path != "/") url += first_.path;
     graph_.env["APP_URL"] = url;
-    if (by_file) graph_.env["FORCE_HTTPS"] = "true";
+    if (https) graph_.env["FORCE_HTTPS"] = "true";
   }
 
   const ResolveInput& input_;
@@ -134,8 +158,7 @@ class Resolver {
   std::set<std::pair<std::string, std::string>> taken_;  // host and path
   std::set<std::string> defaults_;                       // paths of the default host
   std::string first_host_;                               // without wildcard; empty: there is none
-  std::string first_path_;
-  Expose::Proto first_proto_ = Expose::Proto::http;
+  Expose first_;                                         // where that leads
 };
 
 }  // namespace

@@ -22,14 +22,16 @@ struct Route {
   Secret htpasswd;                 // content of the file that `auth` names; empty: no auth
 };
 
+using Certificates = std::map<std::string, CertificatePtr>;  // by host
+
 struct SiteSpec : Spec {
   std::string app;
   bool suspended = false;
   std::vector<Route> routes;
-  std::map<std::string, CertificatePtr> certificates;  // host → by file; absent: self-signed
+  Certificates certificates;  // by file; absent: self-signed
   // Hosts that the app says and does not get → why.
   std::map<std::string, std::string> lost;
-  // Hosts that have a certificate file of no use, and are served self-signed → why.
+  // Hosts that have a certificate file of no use → why, and what is served instead.
   std::map<std::string, std::string> trouble;
 };
 

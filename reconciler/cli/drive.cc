@@ -89,6 +89,7 @@ std::unique_ptr<Engine> Engine::open(const Setup& setup) {
   loop.choices = engine->state_->choices();
   loop.images = engine->state_->images();
   loop.hosts = engine->state_->hosts();
+  loop.schemes = engine->state_->schemes();
   loop.seed = static_cast<std::uint64_t>(engine->world_->now().wall.count());
   engine->reconciler_ =
       std::make_unique<Reconciler>(std::move(providers), shared, engine->state_->last_good(), loop);

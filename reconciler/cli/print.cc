@@ -153,7 +153,12 @@ std::string explanation(const Json& explain) {
   std::string out = explain["name"].as_string() + ": " + explain["sync"].as_string() + ", " +
                     explain["health"].as_string() + " since " + explain["since"].as_string() + "\n";
   const std::string& message = explain["message"].as_string();
-  if (!message.empty()) out += "  " + explain["reason"].as_string() + ": " + plain(message) + "\n";
+  const std::string& reason = explain["reason"].as_string();
+  const bool warns = reason.empty() && !explain["warnings"].empty();
+  if (!message.empty() && !warns) out += "  " + reason + ": " + plain(message) + "\n";
+  for (const Json& warning : explain["warnings"].items()) {
+    out += "warning:  " + plain(warning.as_string()) + "\n";
+  }
   out += "why:      " + plain(explain["why"].as_string()) + "\n";
   out += "manifest: " + explain["source"].as_string() + "\n";
   out += "wanted:   " + explain["revision"]["wanted"].as_string() + "\n";

@@ -22,6 +22,7 @@ namespace {
 struct Found {
   std::vector<std::string> errors;
   std::vector<std::string> notes;
+  std::vector<std::string> warnings;
   std::map<std::string, std::string> owners;  // app → where it stands
   int apps = 0;
 };
@@ -82,6 +83,9 @@ class Check {
 
   void check(const std::string& file, const ParsedApp& app) {
     ++found_.apps;
+    for (const Error& warning : app.app ? app.app->warnings : std::vector<Error>()) {
+      found_.warnings.push_back(warning.text());
+    }
     if (app.name.empty()) return;
     const std::string place = app.app ? app.app->where("name") : file;
     const auto [owner, fresh] = found_.owners.emplace(app.name, place);
@@ -115,12 +119,14 @@ int validate(const Common& common, const std::string& path) {
     print(Json::object({{"valid", found.errors.empty()},
                         {"apps", found.apps},
                         {"errors", Json(found.errors)},
-                        {"notes", Json(found.notes)}})
+                        {"notes", Json(found.notes)},
+                        {"warnings", Json(found.warnings)}})
               .pretty() +
           "\n");
   } else {
     for (const std::string& note : found.notes) print(note + "\n");
     for (const std::string& error : found.errors) print(error + "\n");
+    for (const std::string& warning : found.warnings) print("warning: " + warning + "\n");
     if (found.errors.empty())
       print(std::to_string(found.apps) + (found.apps == 1 ? " app" : " apps") + ", all valid\n");
   }

@@ -153,6 +153,8 @@ std::vector<LastGood> StateFolder::images() const { return copies(images_folder)
 
 std::vector<LastGood> StateFolder::hosts() const { return copies(hosts_folder); }
 
+std::vector<LastGood> StateFolder::schemes() const { return copies(schemes_folder); }
+
 std::vector<LastGood> StateFolder::copies(const std::string& folder) const {
   std::vector<LastGood> copies;
   std::error_code error;

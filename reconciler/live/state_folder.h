@@ -29,10 +29,11 @@ class StateFolder {
   const Secret& key() const { return key_; }                         // 32 bytes
   // All of manifests/*.json, sorted by name; copies that cannot be read are left out.
   std::vector<LastGood> last_good() const;
-  // Likewise updates/*.json, images/*.json and hosts/*.json.
+  // Likewise updates/*.json, images/*.json, hosts/*.json and schemes/*.json.
   std::vector<LastGood> choices() const;
   std::vector<LastGood> images() const;
   std::vector<LastGood> hosts() const;
+  std::vector<LastGood> schemes() const;
 
   // Lets others through to what is below it by name. They can list nothing, and what is the
   // daemon's own has modes that keep them out. Errors: as of open.

@@ -195,6 +195,30 @@ std::vector<Scenario> troubles() {
   };
 }
 
+// The files of a certificate come and go, one after the other as people copy them. With exclusive
+// storage each container that is replaced is an outage.
+Scenario certificate_files() {
+  const std::string host = "web.localhost";
+  const auto copy = [host](const std::string& name, const std::string& ending, int number,
+                           Duration then) {
+    const std::string content = number == 0 ? "" : certificate_pem(host, number);
+    return act(
+        name, [=](Host& there) { there.world().set_certificate(host + "." + ending, content); },
+        then);
+  };
+  const std::string manifest = app("web", "1", "needs: [storage]\n", ", redirect: false");
+  return {"edge: the files of a certificate come, are renewed and go",
+          [](Host& there) {
+            there.routed = {"web"};
+            there.serving = {{"web", 1}};
+          },
+          {set("both", with({{"web.yml", manifest}})), copy("key", "key", 1, seconds(1)),
+           copy("chain", "crt", 1, seconds(40)), copy("new key", "key", 2, seconds(1)),
+           copy("new chain", "crt", 2, seconds(40)), copy("chain goes", "crt", 0, seconds(1)),
+           copy("key goes", "key", 0, seconds(40)), copy("back, key", "key", 2, seconds(1)),
+           copy("back, chain", "crt", 2, seconds(60))}};
+}
+
 std::vector<Scenario> many() {
   Files five;
   for (const char* name : {"a", "b", "c", "d", "e"}) {
@@ -207,6 +231,7 @@ std::vector<Scenario> many() {
       with({{"one.yml", app("one", "1", "", domain)}, {"two.yml", app("two", "1", "", domain)}});
   const Files first = with({{"two.yml", app("two", "1", "", domain)}});
   return {
+      certificate_files(),
       {"edge: one of five is invalid, and mended",
        [](Host& host) {
          host.routed = {"a", "b", "d", "e"};

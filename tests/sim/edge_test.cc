@@ -183,6 +183,66 @@ TEST_CASE("a list that lacks a container after the engine was away takes no rout
   }
 }
 
+TEST_CASE("no certificate file that comes, goes or does not fit replaces a container") {
+  Bench bench(1);
+  bench.host.routed.clear();  // over http it redirects while there is one
+  SimWorld& world = bench.host.world();
+  const auto id = [&] { return bench.host.engine().container(bench.container_of("app0"))->id; };
+  const auto served = [&] {
+    const Json routes = bench.host.ask("routes").body["routes"];
+    return routes.items().at(0)["certificate"].as_string();
+  };
+  const std::string before = id();
+  const auto copy = [&](const std::string& ending, const std::string& content) {
+    world.set_certificate("app0.localhost." + ending, content);
+    bench.host.run(minutes(1));
+    CHECK(bench.host.all_well());
+    CHECK(id() == before);
+    return served();
+  };
+  const std::string first = certificate_pem("app0.localhost", 1);
+  const std::string second = certificate_pem("app0.localhost", 2);
+  CHECK(copy("key", first) == "self-signed");
+  CHECK(copy("crt", first) == "file app0.localhost.crt");
+  const auto with_first = bench.edge_files();
+  CHECK(copy("key", second) == "file app0.localhost.crt");
+  CHECK(bench.edge_files() == with_first);
+  CHECK(copy("crt", second) == "file app0.localhost.crt");
+  CHECK(bench.edge_files() != with_first);
+  CHECK(copy("crt", "") == "file app0.localhost.crt");
+  CHECK(copy("key", "") == "self-signed");
+}
+
+TEST_CASE(
+    "what an earlier version told an app by its certificate stays, whatever becomes of that") {
+  Host host;
+  host.world().set_certificate("web.localhost.crt", certificate_pem("web.localhost"));
+  host.world().set_certificate("web.localhost.key", certificate_pem("web.localhost"));
+  host.world().set_files({{"edge.yml", edge_manifest()}, {"web.yml", app("web")}});
+  host.run(minutes(2));
+  const auto web = [&] {
+    std::string ids;
+    for (const auto& [id, container] : host.engine().containers()) {
+      if (container.name.starts_with("web.web.")) ids += id + " ";
+    }
+    return ids;
+  };
+  const std::string before = web();
+  REQUIRE(host.all_well());
+  const Graph& wanted = *host.loop().apps().at("web").wanted;
+  CHECK(wanted.env.at("APP_URL") == "https://web.localhost");
+  host.world().lose_state("schemes/apps.json");
+  host.crash_now();
+  host.run(minutes(2));
+  CHECK(web() == before);
+  host.world().set_certificate("web.localhost.crt", "");
+  host.run(minutes(2));
+  host.crash_now();
+  host.run(minutes(2));
+  CHECK(web() == before);
+  CHECK(host.all_well());
+}
+
 TEST_CASE("an edge that starts again serves what it served, before anybody else acts") {
   Bench bench(2);
   bench.host.engine().process_ends(bench.container_of("edge"), 137);

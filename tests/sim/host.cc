@@ -107,6 +107,7 @@ void Host::boot() {
   options.choices = copies_of("updates/");
   options.images = copies_of("images/");
   options.hosts = copies_of("hosts/");
+  options.schemes = copies_of("schemes/");
   options.mode = options_.mode;
   options.seed = options_.world.seed;
   loop_ = std::make_unique<Reconciler>(std::move(providers), platform_, copies, options);

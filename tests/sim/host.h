@@ -24,6 +24,8 @@ SimImage image(const std::string& ref);
 const std::map<std::string, std::string>& service_manifests();
 // That of the edge; its image is there, too.
 const std::string& edge_manifest();
+// Key and chain of a certificate for the host, in one text; always the same of the same number.
+const std::string& certificate_pem(const std::string& host, int number = 1);
 
 struct HostOptions {
   WorldOptions world;

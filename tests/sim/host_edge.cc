@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "providers/nginx/certificates.h"
 #include "tests/sim/host.h"
 
 // The invariants over the edge: who is reached through what nginx serves, and when what it sends
@@ -28,6 +29,16 @@ const std::string& edge_manifest() {
       "command: [nginx, -c, /etc/nginx/fairlead/current.conf, -g, \"daemon off;\"]\n"
       "health: {http: /generation, port: 8404}\n";
   return text;
+}
+
+const std::string& certificate_pem(const std::string& host, int number) {
+  static std::map<std::pair<std::string, int>, std::string> made;
+  std::string& pem = made[{host, number}];
+  if (!pem.empty()) return pem;
+  const Keys keys("0123456789abcdef", Secret(std::string(32, static_cast<char>('a' + number))));
+  const Duration now = std::chrono::hours(24 * 365 * 60);
+  pem = nginx::sign(keys, *nginx::self_signed(keys, {host}, now)).reveal();
+  return pem;
 }
 
 // Its program takes requests now, and is in a network with the edge.

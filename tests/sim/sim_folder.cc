@@ -69,6 +69,7 @@ void SimWorld::set_secret(const std::string& path, const std::string& content) {
 
 void SimWorld::set_certificate(const std::string& path, const std::string& content) {
   folder_.certificates[path] = Secret(content);
+  if (content.empty()) folder_.certificates.erase(path);
   if (folder_set_) send_reading();
 }
 

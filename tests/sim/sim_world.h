@@ -91,8 +91,10 @@ class SimWorld : public World {
   void set_folder_missing(const std::string& message = "no such folder");
   void set_folder_unreadable(const std::string& message = "permission denied");
   void set_secret(const std::string& path, const std::string& content);
+  // Of the certificate folder; an empty content: the file is removed.
   void set_certificate(const std::string& path, const std::string& content);
   std::string file(const std::string& path) const;  // its text; empty: none
+  void lose_state(const std::string& path) { files_[FileCall::Area::state].erase(path); }
   void set_revision(const std::string& revision);
   // Somebody's hand in the folder of the edge; nothing: the file is removed.
   void set_edge_file(const std::string& path, const std::optional<std::string>& content);
