@@ -72,11 +72,19 @@ struct Scope {
   const ImageManifests* images = nullptr;  // which are known already; null: none
 };
 
-// Something may have changed. Without `app` and `all`: it concerns nothing of ours.
+// Something may have changed. Without `app`, `image` and `all`: it concerns nothing of ours.
 struct Hint {
   std::string app;
-  std::string object;  // id of the object
-  bool all = false;    // everything may have changed
+  std::string object;   // id of the object
+  bool all = false;     // everything may have changed
+  std::string image{};  // reference that may stand for another image now; empty: none
+};
+
+// What the containers of the wanted revision were made of.
+struct ImageUse {
+  std::string id;      // "sha256:…"; empty: there are none
+  bool said = false;   // their fingerprint says it
+  bool whole = false;  // none is lacking
 };
 
 struct ResolveInput {
@@ -90,6 +98,10 @@ struct ResolveInput {
   // The scheme that was kept for the app (schemes.h), where no word says it. Nothing: none was.
   std::optional<Scheme> scheme{};
   const Graph* before = nullptr;  // what was wanted of the app so far; null: nothing
+  // What is to be run of what the image's reference may stand for: "sha256:…"; empty: whatever it
+  // stands for. And whether that is another revision than the reference alone.
+  std::string image_id{};
+  bool says_image_id = false;
 };
 
 class Provider {
@@ -155,6 +167,9 @@ class Provider {
   virtual std::vector<std::string> data(const Section* seen) const = 0;
   // The images of the app that were looked at, and what was read of the manifests in them.
   virtual std::vector<ImageLook> images(const Section*) const { return {}; }
+  virtual ImageUse image_in_use(const Graph&, const Section*, const Memory&) const { return {}; }
+  // What references stand for, as the last full observation had it: "app:latest" → "sha256:…".
+  virtual std::map<std::string, std::string> image_ids(const Section*) const { return {}; }
   // Whether anything but data is left.
   virtual bool anything(const Section* seen) const = 0;
 

@@ -11,6 +11,7 @@
 #include "reconciler/image_manifests.h"
 #include "reconciler/ranges.h"
 #include "reconciler/shared.h"
+#include "reconciler/trials.h"
 #include "reconciler/world.h"
 
 // What a provider's decisions are made from: what was seen, what is remembered, where things are,
@@ -46,6 +47,9 @@ struct Counter {
 
 // The counter whose `last` is when the app's manifest changed. Absent: not since the start.
 inline constexpr char manifest_changed[] = "manifest changed";
+// Likewise when a person last asked for another try of what failed; with " PROCESS" behind it, of
+// this process whatever came of it.
+inline constexpr char retry_asked[] = "retry asked";
 
 // How the health checks that fairlead makes itself stand, for one container.
 struct ProbeState {
@@ -53,6 +57,9 @@ struct ProbeState {
   int failures_in_row = 0;  // since the last success
   // "GET /up (Host blog.example.org): 503: maintenance", "nothing accepts on port 80: …".
   std::string last_error;
+  int failed_asks = 0;        // since the last success, those in between whole intervals too
+  Duration failing_for{0};    // from the first to the last of these
+  Duration failing_since{0};  // steady; the first of these
 };
 
 // One health check that is to be repeated: over HTTP, or whether a port accepts. `key` names the
@@ -86,6 +93,7 @@ struct Memory {
   // What answers taught, and no look shows: "rejected blog.3f9c2a1b" → why. Forgotten with a new
   // manifest.
   std::map<std::string, std::string> notes;
+  Trials trials;  // kept in the state folder, too
 };
 
 // What stands of an app at one provider, for the others.

@@ -30,6 +30,10 @@ inline constexpr char owners_file[] = "owners";
 // Likewise: the scheme that apps are told, in one file.
 inline constexpr char schemes_folder[] = "schemes";
 inline constexpr char schemes_file[] = "apps";
+// Likewise: what the image's reference of each app stands for.
+inline constexpr char local_folder[] = "local";
+// Likewise: what came of the revisions of each app.
+inline constexpr char trials_folder[] = "trials";
 
 // How a step of the current plan stands.
 enum class StepState { waiting, held, running, done, failed };
@@ -147,6 +151,7 @@ struct AppState {
   std::map<std::string, RequestId> in_flight;  // step key → request; absent: not under way
   std::map<std::string, Retry> retries;        // step key → when again; absent: now
   Memory memory;
+  std::string trials_kept;                 // what the state folder has of memory.trials
   std::map<std::string, ProbeRun> probes;  // Probe::key → run
   int observe_failures = 0;
   int moves = 0;          // passes in a row in which the world had moved

@@ -30,6 +30,7 @@ void Reconciler::want_image(const Catalog::Entry& entry) {
   updates_.want(*entry.app, entry.text, now_);
   const std::string text = updates_.encode(name);
   if (text != kept) keep(updates_folder, name, text);
+  local_.want(name, image_of(*entry.app));
 }
 
 // At the moment of a diff, when what is wanted and what is reported belong together.
@@ -37,10 +38,18 @@ void Reconciler::judge_choice(const AppState& state) {
   if (!state.wanted || state.removing) return;
   const std::string& image = state.wanted->app->image;
   const Report& report = state.report;
-  if (report.gate_failed) return follow(updates_.failed(state.name, image, report.message));
+  // While an image is read, or cannot be used, the graph is of the one before.
+  const bool as_wanted = state.to_read.empty() && state.frozen.empty();
+  if (report.gate_failed) {
+    follow(updates_.failed(state.name, image, report.message));
+    if (as_wanted && local_.failed(state.name, report.message)) want({state.name});
+    return;
+  }
   const bool serves = report.health == HealthState::healthy && state.plan.empty() &&
                       report.running == report.wanted;
-  if (serves) follow(updates_.passed(state.name, image));
+  if (!serves) return;
+  follow(updates_.passed(state.name, image));
+  if (as_wanted) local_.passed(state.name);
 }
 
 void Reconciler::follow(const Updates::Change& change) {
@@ -53,6 +62,7 @@ void Reconciler::forget_choice(const std::string& name) {
   const bool kept = !updates_.encode(name).empty();
   updates_.forget(name);
   if (kept) keep(updates_folder, name, "");
+  local_.forget(name);
   const std::string read = images_.encode(name);
   images_.forget(name);
   keep_image(name, read);
@@ -60,10 +70,16 @@ void Reconciler::forget_choice(const std::string& name) {
 
 // An earlier process may have ended in the middle of a removal.
 void Reconciler::forget_strays() {
-  for (const auto* kept : {&options_.choices, &options_.images}) {
+  for (const auto* kept : {&options_.choices, &options_.images, &options_.local}) {
     for (const LastGood& stray : *kept) {
       if (catalog_.entries().count(stray.name) == 0) forget_choice(stray.name);
     }
+  }
+  for (const LastGood& stray : options_.trials) {
+    if (catalog_.entries().count(stray.name) > 0) continue;
+    app(stray.name).memory.trials = Trials();
+    keep_trials(app(stray.name));
+    if (nothing_left(app(stray.name))) forgotten_.insert(stray.name);
   }
 }
 

@@ -205,6 +205,7 @@ void Reconciler::take_listing(Link& listed, Observer::Observed observed) {
   };
   if (&listed == &engine()) claims_.forget(idle);
   for (auto& [name, state] : apps_) schedule(state);
+  look_at_tags(listed.provider().image_ids(listed.shared()));
   if (!listed.first_listing()) audit(listed);
   guard_due_ = true;
 }

@@ -48,6 +48,11 @@ std::string ImageRef::at(const std::string& other_tag, const std::string& other_
   return text;
 }
 
+std::string ImageRef::whole() const {
+  return registry + "/" + repository + (tag.empty() ? "" : ":" + tag) +
+         (digest.empty() ? "" : "@" + digest);
+}
+
 std::string ImageRef::endpoint() const {
   if (registry == hub) return "registry-1.docker.io:443";
   if (registry.find(':') != registry.npos) return registry;

@@ -18,6 +18,8 @@ struct ImageRef {
   static std::optional<ImageRef> parse(std::string_view image);
   // The same repository at a tag and a digest, either of which may be empty: "nginx:1@sha256:…".
   std::string at(const std::string& other_tag, const std::string& other_digest) const;
+  // The same for all ways of writing it: "docker.io/library/nginx:latest".
+  std::string whole() const;
   // Where its registry's API is: "ghcr.io:443", "registry-1.docker.io:443", "127.0.0.1:5000".
   std::string endpoint() const;
   // A registry on this host is spoken to in the clear, as the engine does.

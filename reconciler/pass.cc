@@ -204,6 +204,8 @@ void Reconciler::diff(AppState& state) {
   state.planned = true;
   state.phase = AppState::Phase::acting;
   plan_probes(state, at_engine);
+  if (report.trials) state.memory.trials = *report.trials;
+  keep_trials(state);
   take_shares(state);
   describe(state, std::move(report));
   if (options_.mode == Mode::plan) return end_pass(state);
@@ -328,6 +330,11 @@ void Reconciler::take_outcome(AppState& state, const InFlight& flight, const Out
         ++counter.count;
         counter.last = now_.steady;
       }
+      if (step.fails) {
+        const auto& [process, fingerprint, why] = *step.fails;
+        state.memory.trials.failed(process, fingerprint, why, now_.wall);
+        keep_trials(state);
+      }
       ++state.done;
       return note(state, flight, "");
     case Outcome::Next::look_again:
@@ -451,6 +458,8 @@ void Reconciler::describe(AppState& state, Report report) {
     if (alone) report.worsen(HealthState::degraded, "InvalidManifest", state.frozen);
     report.out_of_sync("InvalidManifest", state.frozen);
   }
+  const std::string other = local_.told(state.name);
+  if (state.wanted && !other.empty()) report.out_of_sync("ImageNotTried", other);
   if (!state.doubled.empty()) report.out_of_sync("NameTaken", state.doubled);
   if (undecided(state.name)) {
     const std::string why = "asks its registry which image is to run";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -19,6 +20,10 @@ namespace fairlead {
 // what is seen then.
 struct Step {
   struct Wait {};
+  // That a fingerprint has failed its health gate.
+  struct GateFailure {
+    std::string process, fingerprint, why;
+  };
 
   std::string verb;  // "create", "start", "stop", "remove", "update", "rename", "connect", "pull",
                      // "wait", …
@@ -30,6 +35,7 @@ struct Step {
   bool patient =
       false;  // may take long by its nature (stop with grace, pull): takes none of the few slots
   std::string count_as;  // a counter of the app's memory that its success raises; empty: none
+  std::optional<GateFailure> fails;  // remembered once it is done (Trials)
   Range claim;         // addresses that it takes, so that no other app plans with them; empty: none
   std::string object;  // id of the existing object that it changes; empty: a new one
   std::string provider;  // who judges the answer; set by the Reconciler

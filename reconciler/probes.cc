@@ -106,6 +106,8 @@ void Reconciler::take_probe(const Expected& expected, const Answer& answer) {
     held = {held.successes + 1, 0, ""};
   } else {
     held.last_error = failure_of(run.probe, answer);
+    if (++held.failed_asks == 1) held.failing_since = now_.steady;
+    held.failing_for = now_.steady - held.failing_since;
     // The eager ones in between are no further failures: `retries` counts whole intervals.
     const bool counts =
         now_.steady >= run.counted + run.probe.interval && now_.steady >= run.probe.lenient_until;

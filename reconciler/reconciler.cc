@@ -42,8 +42,13 @@ Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> plat
   catalog_.restore(last_good);
   for (const LastGood& choice : options_.choices) updates_.restore(choice.name, choice.text);
   for (const LastGood& read : options_.images) images_.restore(read.name, read.text);
+  for (const LastGood& kept : options_.local) local_.restore(kept.name, kept.text);
   for (const LastGood& owners : options_.hosts) hosts_.restore(owners.text);
   for (const LastGood& kept : options_.schemes) schemes_.restore(kept.text);
+  for (const LastGood& kept : options_.trials) {
+    AppState& state = app(kept.name);
+    state.memory.trials = Trials::decode(state.trials_kept = kept.text);
+  }
 }
 
 std::vector<Request> Reconciler::handle(const Event& event, Instant now) {
@@ -60,6 +65,9 @@ void Reconciler::advance() {
   place_links();
   wake_links();
   if (guard_due_ || (verdict_.due && now_.steady >= *verdict_.due)) guard_removals();
+  for (const std::string& name : local_.take_changed()) {
+    keep(local_folder, name, local_.encode(name));
+  }
   if (now_.steady >= unsaved_.due) save_again();
   ask_registries();
   begin_passes();
@@ -190,6 +198,7 @@ void Reconciler::on(const Hinted& event) {
   Link& hinted = *link(found->second);
   const Hint hint = hinted.provider().decode_event(event.line);
   if (hint.all) hinted.relist();
+  if (!hint.image.empty()) look_at_tags({{hint.image, ""}});
   // A service that is attached to the network of an app that uses it is told of under the network's
   // name.
   for (const Link& held : links_) {
@@ -240,6 +249,8 @@ void Reconciler::on(const Command& event) {
     reply = approve(event);
   } else if (event.verb == "purge") {
     reply = purge(event);
+  } else if (event.verb == "retry") {
+    reply = retry(event);
   } else {
     reply.status = 404;
     reply.body = Json::object({{"error", "there is no verb " + event.verb}});

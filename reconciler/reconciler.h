@@ -9,8 +9,8 @@
 
 #include "reconciler/app_state.h"
 #include "reconciler/hosts.h"
-#include "reconciler/image_manifests.h"
 #include "reconciler/link.h"
+#include "reconciler/local_images.h"
 #include "reconciler/options.h"
 #include "reconciler/prune.h"
 #include "reconciler/resolve.h"
@@ -26,7 +26,6 @@
 // never releases its dependents; (3) no writing request leaves without having passed its provider's
 // policy; (4) the same events at the same times give the same requests.
 namespace fairlead {
-
 class Reconciler {
  public:
   using Mode = LoopMode;
@@ -39,12 +38,10 @@ class Reconciler {
   // passed, and once at the beginning.
   std::vector<Request> handle(const Event& event, Instant now);
   Duration deadline() const;  // steady
-
-  bool finished() const;   // of Mode::once and Mode::plan: there is nothing more to do
-  bool converged() const;  // and all is well
+  bool finished() const;      // of Mode::once and Mode::plan: there is nothing more to do
+  bool converged() const;     // and all is well
   bool stopped() const { return stopped_; }
   bool idle() const { return requests_.empty(); }  // no request is on its way
-
   Json status(Instant now) const;
   Json explain(const std::string& app, Instant now) const;
   const std::map<std::string, AppState>& apps() const { return apps_; }
@@ -112,6 +109,7 @@ class Reconciler {
   void tell_ignored(const std::string& name, const std::vector<Error>& ignored);
   bool take_images(AppState& app);
   void keep_image(const std::string& name, const std::string& kept);
+  void look_at_tags(const std::map<std::string, std::string>& ids);
   // connections.cc
   void wake_links();
   void place_links();
@@ -168,6 +166,8 @@ class Reconciler {
   std::string app_of_host(const std::string& host) const;
   Reply purge(const Command& command);
   Reply approve(const Command& command);
+  Reply retry(const Command& command);  // trials_kept.cc, and the next
+  void keep_trials(AppState& app);
 
   Providers providers_;
   std::shared_ptr<const Platform> platform_;
@@ -185,6 +185,7 @@ class Reconciler {
   Schemes schemes_;
   std::map<std::string, WriteQueue> queues_;  // by provider
   Updates updates_;
+  LocalImages local_;
   ImageManifests images_;
   std::map<std::uint64_t, Asker> askers_;  // commands that wait for a registry
   Schedule schedule_, probe_schedule_;     // passes; health checks
@@ -197,10 +198,9 @@ class Reconciler {
   std::map<std::string, std::pair<std::string, std::size_t>> audited_;  // provider → app, object
   std::uint64_t passes_ = 0, last_id_ = 0;
   int observing_ = 0, resync_found_ = 0;
-  bool wanted_once_ = false;  // the manifests were resolved at least once
-  bool guard_due_ = false;    // the removals are to be decided anew
-  bool stopped_ = false;
-  Instant now_;  // this and the next: valid during handle() only
+  bool wanted_once_ = false;                  // the manifests were resolved at least once
+  bool guard_due_ = false, stopped_ = false;  // removals are to be decided anew; SIGTERM came
+  Instant now_;                               // this and the next: valid during handle() only
   std::vector<Request>* out_ = nullptr;
 };
 

@@ -24,6 +24,8 @@ struct Surroundings {
   std::function<bool(const std::string& app)> has_app;   // whether there is such a manifest
   std::optional<Scheme> scheme{};                        // of the app, as ResolveInput has it
   const Graph* before = nullptr;                         // likewise
+  std::string image_id{};                                // as ResolveInput has them
+  bool says_image_id = false;
 };
 
 // Providers come in the order in which they give things to each other: accounts before the

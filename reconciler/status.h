@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "reconciler/trials.h"
 #include "reconciler/world.h"
 
 // What is known of one app after its last pass. Two axes, sync and health, never mixed: an app can
@@ -60,6 +61,9 @@ struct Report {
   std::string running;       // revision that runs: fingerprints of the serving containers
   std::string wanted;        // revision that is wanted
   bool gate_failed = false;  // the wanted revision is known not to get healthy
+  // What came of the wanted revisions, to be remembered in place of what was; absent: nobody
+  // looked.
+  std::optional<Trials> trials;
   std::optional<Duration>
       look_again;  // steady time at which something becomes due without any event
 

@@ -88,6 +88,9 @@ void Reconciler::on(const ManifestsChanged& event) {
   // What failed under another manifest deserves a new try.
   for (const std::string& name : change.saved) {
     app(name).memory.counters[manifest_changed] = {1, now_.steady};
+    app(name).memory.trials.forgive();
+    if (local_.forgive(name)) look_at_tags({{image_of(*catalog_.entries().at(name).app), ""}});
+    keep_trials(app(name));
   }
   dependents_.clear();
   for (const auto& [name, entry] : catalog_.entries()) {
@@ -209,6 +212,7 @@ void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
   const Result<std::shared_ptr<const App>> whole = whole_app(state, entry);
   if (!whole) {
     state.frozen = whole.error().text() + "; what runs is left as it is";
+    if (local_.failed(state.name, whole.error().text())) return set_wanted(state, entry);
     return follow(updates_.failed(state.name, image_of(*entry.app), whole.error().text()));
   }
   if (*whole) resolve_anew(state, *whole);
@@ -221,7 +225,8 @@ Result<std::shared_ptr<const Graph>> Reconciler::graph_of(const AppState& state,
                   [this](const std::string& name) {
                     return catalog_.entries().count(name) > 0 || kept_outside(name);
                   },
-                  schemes_.of(state.name), state.wanted.get()});
+                  schemes_.of(state.name), state.wanted.get(), local_.id(state.name),
+                  local_.says_id(state.name)});
 }
 
 void Reconciler::keep_schemes() {
@@ -298,6 +303,10 @@ void Reconciler::save_again() {
       keep(folder, name, hosts_.encode());
     } else if (folder == schemes_folder) {
       keep(folder, name, schemes_.encode());
+    } else if (folder == local_folder) {
+      keep(folder, name, local_.encode(name));
+    } else if (folder == trials_folder) {
+      keep(folder, name, app(name).memory.trials.encode());
     } else {
       save(name);
     }
@@ -405,6 +414,8 @@ void Reconciler::finish_removal(AppState& state) {
   state.due = never;
   schedule(state);
   forget_choice(name);
+  state.memory.trials = Trials();
+  keep_trials(state);
   save(name);
   LogRecord record;
   record.app = name;

@@ -33,6 +33,7 @@ struct Engine {
     json("/containers/json", "[]");
     json("/networks", "[]");
     json("/volumes", R"({"Volumes":[]})");
+    json("/images/json", "[]");
     json("files", "[]");
   }
   void json(const std::string& path, const std::string& body, int status = 200) {
@@ -115,7 +116,7 @@ Observation observe_blog(const Engine& engine, Scope scope = {}) {
 
 }  // namespace
 
-TEST_CASE("a full observation is three lists and the files, whatever the number of apps") {
+TEST_CASE("a full observation is four lists and the files, whatever the number of apps") {
   Engine engine;
   Json all = Json::array();
   for (int i = 0; i < 20; ++i) {
@@ -125,7 +126,7 @@ TEST_CASE("a full observation is three lists and the files, whatever the number 
   engine.json("/containers/json", all.dump());
   const Session made = session();
   const Observation outcome = run(*observe_all(test_keys(), made, {}), engine);
-  CHECK(outcome.calls == "/containers/json /networks /volumes files \n");
+  CHECK(outcome.calls == "/containers/json /networks /volumes /images/json files \n");
   CHECK(outcome.observed.apps.size() == 20);
 }
 

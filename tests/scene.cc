@@ -64,6 +64,10 @@ class SeenReader {
   bool simple(const std::string& kind, std::istringstream& words) {
     std::string first, second;
     if (kind == "drop-data") return scene_.drop_data = true;
+    if (kind == "trials-lost") {
+      scene_.memory.trials = Trials::decode("lost");
+      return true;
+    }
     const bool beforehand = kind == "source" || kind == "pool" || kind == "defaults";
     if (beforehand) return true;
     words >> first;
@@ -77,6 +81,7 @@ class SeenReader {
     }
     words >> second;
     if (kind == "image") return image(first, second);
+    if (kind == "ended") return ended(first, second, words);
     if (kind == "reader") return reader(first, second);
     if (kind == "service") return service(first, second == "attached");
     if (kind == "claim") {
@@ -91,8 +96,30 @@ class SeenReader {
       return scene_.seen.foreign.emplace(name, second + " " + rest).second;
     }
     if (kind != "counter") return false;
+    if (rest.starts_with("gate ")) return gate(rest, std::stoi(first), duration_of(second));
     const Counter counter{std::stoi(first), scene_.now.steady - duration_of(second)};
     return scene_.memory.counters.emplace(real_words(rest), counter).second;
+  }
+
+  // "gate web NEW [why]".
+  bool gate(const std::string& text, int failures, Duration ago) {
+    std::istringstream words(text);
+    std::string kind, process, word, why;
+    words >> kind >> process >> word;
+    std::getline(words >> std::ws, why);
+    const std::string found = fingerprint(word, spec(process, word));
+    scene_.memory.trials.set(process, found, {{}, failures, why, scene_.now.wall - ago});
+    return true;
+  }
+
+  bool ended(const std::string& process, const std::string& word, std::istringstream& words) {
+    int replica = 1;
+    std::string with;
+    words >> replica;
+    std::getline(words >> std::ws, with);
+    const std::string found = fingerprint(word, spec(process, word));
+    scene_.memory.trials.set(process, found, {{{replica, with}}, 0, "", Duration(0)});
+    return true;
   }
 
   bool reader(const std::string& digit, const std::string& state) {

@@ -23,6 +23,8 @@
 //   service mariadb runs|attached (an app that others use; in this one's network)
 //   subnet 10.9.0.0/16 (another network's)              claim 10.213.0.0/26 otherapp
 //   counter 2 5s restart blog.web.NEW (how often, last) pool 10.213.0.0/25
+//   counter 2 5s gate web NEW [why] (trials: failures)  ended web NEW 1 [with what] (of a job)
+//   trials-lost (they cannot be read)
 //   waiting for what                                    drop-data
 //   defaults {resources: {memory: 2G}} (of the platform file)
 //   to-read acme/blog:1 (its manifest is not known)     reader a created (of the image "aaa…")

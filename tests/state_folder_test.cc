@@ -56,6 +56,14 @@ TEST_CASE("the state folder keeps its identity and lets in one instance at a tim
   const auto images = again->images();
   REQUIRE(images.size() == 1);
   CHECK(images[0].name + images[0].text == "bread");
+  folder.write("lib/fairlead/local/b.json", "stands for");
+  REQUIRE(again->local().size() == 1);
+  // What is there and cannot be read is not taken for what never was.
+  fs::create_directories(folder / "lib/fairlead/trials/c.json");
+  folder.write("lib/fairlead/trials/b.json", "came of it");
+  const auto trials = again->trials();
+  REQUIRE(trials.size() == 2);
+  CHECK(trials[0].text + trials[1].name + trials[1].text == "came of itc");
 }
 
 TEST_CASE(

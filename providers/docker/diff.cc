@@ -82,6 +82,7 @@ class AppDiff {
       volume();
       images();
     }
+    draft_.report.trials = view_.memory->trials.of_none();
     processes();
     unwanted_processes();
     stale_secrets();
@@ -251,9 +252,19 @@ class AppDiff {
     if (!draft_.blocked.empty()) return;
     for (const auto& [image, seen] : draft_.seen.images) {
       const bool pulled = draft_.pulls.count(image) > 0;
-      if (!seen.id.empty() || pulled || !is_wanted(image)) continue;
+      if (!seen.id.empty() || pulled || !is_wanted(image) || is_here_by_id()) continue;
       draft_.pulls[image] = draft_.add(steps_.pull(image), "not on this host");
+      if (specs_.front()->image_id.empty()) continue;
+      // What comes may be another one than ran.
+      draft_.pulls[image] =
+          draft_.add(Steps::wait("image " + image), "until it is seen what it stands for",
+                     {draft_.pulls[image]});
     }
+  }
+
+  bool is_here_by_id() const {
+    const auto held = draft_.seen.images.find(specs_.front()->image_id);
+    return held != draft_.seen.images.end() && !held->second.id.empty();
   }
 
   void processes() {

@@ -16,6 +16,9 @@ void diff_removal(const Keys& keys, const View& view, Plan& plan, Report& report
 // Nothing is known of what is wanted: all stays as it is while the app's image is read.
 void diff_unknown(const Keys& keys, const View& view, Plan& plan, Report& report);
 
+// What the containers of the wanted revision were made of, or those of one whose record was lost.
+ImageUse image_use(const Graph& wanted, const Section* seen, const Memory& memory);
+
 Standing standing_of(const View& view);
 
 // The container of the main process that serves others at its address in the app's own network;

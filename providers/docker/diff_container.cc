@@ -86,7 +86,9 @@ std::optional<std::size_t> ProcessDiff::create_slot(int replica, Needs needs) {
   const Needs secrets = secret_writes();
   needs.insert(needs.end(), secrets.begin(), secrets.end());
   const Attachment attachment{network_name(spec_.app), *address, aliases()};
-  return draft_.add(draft_.steps.create(spec_, replica, attachment), cause_of_create(),
+  ContainerSpec made = spec_;
+  made.body.set("Image", image_to_create());
+  return draft_.add(draft_.steps.create(made, replica, attachment), cause_of_create(),
                     std::move(needs));
 }
 
@@ -259,7 +261,7 @@ std::string ProcessDiff::cause_of_create() const {
     const std::string changed = changed_fields(*old_.front());
     if (!changed.empty()) return changed;
   }
-  if (failed_) return "tries again";
+  if (failed_ || trial_.failures > 0) return "tries again";
   return current_.empty() ? "there is none" : "replicas: " + std::to_string(spec_.replicas);
 }
 
@@ -270,13 +272,23 @@ std::string ProcessDiff::changed_fields(const SeenContainer& old) const {
   for (const auto& [name, field] : spec_.fields) {
     const auto held = before.find(name);
     if (held != before.end() && held->second == field.digest) continue;
+    if (name == "image_id") continue;
     std::string text = name + (held == before.end() ? " added" : " changed");
     if (name == "image" && old.detail)
       text = "image " + image_change(old.detail->image, spec_.image);
     changes.push_back(text + " (" + app.where(field.path) + ")");
   }
   for (const auto& [name, digest] : before) {
-    if (spec_.fields.count(name) == 0) changes.push_back(name + " removed (" + app.where("") + ")");
+    if (spec_.fields.count(name) > 0 || name == "image_id") continue;
+    changes.push_back(name + " removed (" + app.where("") + ")");
+  }
+  const auto image = spec_.fields.find("image");
+  const bool same_reference =
+      image != spec_.fields.end() && field_digest(old.fields, "image") == image->second.digest;
+  const auto id = spec_.fields.find("image_id");
+  const std::string said = id == spec_.fields.end() ? "" : id->second.digest;
+  if (same_reference && field_digest(old.fields, "image_id") != said) {
+    changes.push_back(image_id_change(old));
   }
   std::string text;
   const std::size_t shown = std::min<std::size_t>(changes.size(), fields_shown_max);
@@ -306,12 +318,12 @@ void ProcessDiff::describe_current(const SeenContainer& container) {
                   spec_.once && container.state == "exited" ? "Failed"
                   : loop                                    ? "CrashLoop"
                                                             : "HealthCheckFailed",
-                  container.name + ": " + is.text);
+                  container.name + ": " + with_times(container, is.text));
   } else if (!spec_.once && container.state == "running" && !is.due && is_late(container)) {
     report.gate_failed = true;
     report.worsen(HealthState::degraded, "DeadlineExceeded",
-                  container.name + " is not healthy within its deadline: " + is.text +
-                      shortfall(spec_, container));
+                  container.name + " is not healthy within its deadline: " +
+                      with_times(container, is.text) + shortfall(spec_, container));
   } else if (!spec_.once || container.state != "running") {
     const bool runs = container.state == "running" && container.detail;
     const Duration late =
@@ -340,7 +352,8 @@ void ProcessDiff::describe() {
   }
   if (failed_)
     report.resources.push_back({"container", failed_->name, failed_->state, evidence(*failed_)});
-  if (suspended || missing().empty() || failed_) return;
+  describe_ended();
+  if (suspended || missing().empty() || failed_ || put_off_) return;
   const bool blocked = !draft_.blocked.empty();
   const bool none = blocked && current_.empty() && old_.empty();
   report.worsen(none ? HealthState::missing : HealthState::progressing,

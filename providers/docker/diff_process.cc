@@ -50,10 +50,15 @@ std::vector<std::size_t> retire(Draft& draft, const SeenContainer& container, En
 }
 
 ProcessDiff::ProcessDiff(Draft& draft, const ContainerSpec& spec)
-    : draft_(draft), spec_(spec), now_(draft.view.now) {}
+    : draft_(draft), spec_(spec), now_(draft.view.now) {
+  const Trial* known = draft.view.memory->trials.find(spec.process, spec.fingerprint);
+  if (known) trial_ = *known;
+}
 
 void ProcessDiff::run() {
   sort_out();
+  note_failure();
+  note_ends();
   clear_away();
   if (draft_.view.wanted->app->suspend) {
     suspend();
@@ -65,6 +70,7 @@ void ProcessDiff::run() {
     roll();
   }
   describe();
+  draft_.report.trials->set(spec_.process, spec_.fingerprint, std::move(trial_));
 }
 
 void ProcessDiff::sort_out() {
@@ -104,7 +110,7 @@ void ProcessDiff::sort_in(const SeenContainer& container) {
 std::vector<int> ProcessDiff::missing() const {
   std::vector<int> slots;
   for (int replica = 1; replica <= spec_.replicas; ++replica) {
-    if (current_.count(replica) == 0) slots.push_back(replica);
+    if (current_.count(replica) == 0 && !has_ended(replica)) slots.push_back(replica);
   }
   return slots;
 }
@@ -134,14 +140,16 @@ void ProcessDiff::suspend() {
 
 // A job: each fingerprint runs to its end once. A newer one replaces an older one at once.
 void ProcessDiff::run_once() {
-  Needs gone;
+  const Needs retried_gone = clear_retried();
+  Needs gone = retried_gone;
   for (const SeenContainer* container : old_) {
     const Needs last =
         retire(draft_, *container, Ending::remove, "replaced by " + spec_.short_fingerprint(), {});
     gone.insert(gone.end(), last.begin(), last.end());
   }
   for (const int replica : missing()) {
-    if (const auto created = create_slot(replica, {})) {
+    // Its name is free once an earlier run of it is gone.
+    if (const auto created = create_slot(replica, retried_gone)) {
       Needs needs = gone;
       needs.push_back(*created);
       start_slot(replica, std::move(needs));
@@ -281,14 +289,14 @@ bool ProcessDiff::gate_failed() {
     const Readiness is = ready(*container);
     if (is.ready() || !container->detail) continue;
     if (is.broken()) {
-      fail(*container, is.text);
+      fail(*container, with_times(*container, is.text));
     } else if (container->state == "created" && cannot_start(*container)) {
       fail(*container, "cannot be started");
     } else if (container->state == "running") {
       const Duration due = container->detail->started + deadline_of(spec_, *container);
       if (is_late(*container)) {
-        fail(*container,
-             "not healthy within its deadline: " + is.text + shortfall(spec_, *container));
+        fail(*container, "not healthy within its deadline: " + with_times(*container, is.text) +
+                             shortfall(spec_, *container));
       }
       if (now_.steady < due) draft_.report.due(due);
     }
@@ -324,7 +332,7 @@ void ProcessDiff::fail(const SeenContainer& container, const std::string& why) {
   }
   Step rename =
       draft_.steps.rename(container, container.canonical_name() + SeenContainer::failed_suffix);
-  rename.count_as = "gate " + spec_.process + " " + spec_.fingerprint;
+  rename.fails = {spec_.process, spec_.fingerprint, why};
   // Named before it is stopped; but between two starts of a crash loop the engine refuses
   // to rename: "sandbox … not found".
   const bool loops = container.state == "restarting";
@@ -336,43 +344,7 @@ void ProcessDiff::fail(const SeenContainer& container, const std::string& why) {
   failing_.insert(failing_.end(), stopped.begin(), stopped.end());
   draft_.report.gate_failed = true;
   draft_.report.worsen(HealthState::degraded, "HealthCheckFailed",
-                       container.name + " failed (" + why + "); the old container serves on");
-}
-
-// Whether the wanted fingerprint is known to fail and not to be tried now.
-bool ProcessDiff::failed_before() {
-  if (!failed_) return false;
-  const Needs stopped = retire(draft_, *failed_, Ending::stop, "failed its health check", {});
-  failing_.insert(failing_.end(), stopped.begin(), stopped.end());
-  const Detail detail = failed_->detail.value_or(Detail());
-  const auto found =
-      draft_.view.memory->counters.find("gate " + spec_.process + " " + spec_.fingerprint);
-  const int failures = found == draft_.view.memory->counters.end() ? 1 : found->second.count;
-  const Duration ended = std::max(detail.finished, detail.created);
-  const auto changed = draft_.view.memory->counters.find(manifest_changed);
-  const bool news = changed != draft_.view.memory->counters.end() && changed->second.last >= ended;
-  const Duration due = news ? now_.steady : ended + retry_after(failures);
-  // Where a try means an outage of what serves, only a person starts another one.
-  const bool never = spec_.recreate && !old_.empty() && !news;
-  if (!never && !failed_->alive() && now_.steady >= due) {
-    const std::string again = "tries again after " + std::to_string(failures) +
-                              (failures == 1 ? " failure" : " failures");
-    draft_.add(draft_.steps.remove(*failed_), again, stopped);
-    draft_.report.worsen(HealthState::progressing, "Starting",
-                         failed_->canonical_name() + " " + again + ": " + evidence(*failed_));
-    failing_.clear();
-    return false;
-  }
-  draft_.report.gate_failed = true;
-  if (!never) draft_.report.due(due);
-  const std::string serves = old_.empty() ? "" : "; " + old_.front()->name + " serves on";
-  draft_.report.worsen(
-      HealthState::degraded, "HealthCheckFailed",
-      failed_->canonical_name() + " failed: " + evidence(*failed_) + serves +
-          (never ? "; change the manifest, or `docker rm " + failed_->name + "` to try again"
-                 : "; tries again by itself, and at once when the manifest changes"));
-  draft_.report.out_of_sync("HealthCheckFailed", "the wanted revision failed its health check");
-  return true;
+                       container.name + " failed (" + why + ")" + serving_words());
 }
 
 Readiness ProcessDiff::ready(const SeenContainer& container) const {

@@ -46,6 +46,9 @@ enum class Ending { stop, remove };
 std::vector<std::size_t> retire(Draft& draft, const SeenContainer& container, Ending ending,
                                 const std::string& cause, std::vector<std::size_t> needs);
 
+// One field's digest in the text of a container's label; empty: it has none of this name.
+std::string field_digest(const std::string& fields, const std::string& name);
+
 class ProcessDiff {
  public:
   ProcessDiff(Draft& draft, const ContainerSpec& spec);
@@ -74,9 +77,22 @@ class ProcessDiff {
   bool gate_failed();
   bool is_late(const SeenContainer& container) const;
   bool cannot_start(const SeenContainer& container) const;
-  bool failed_before();
   void fail(const SeenContainer& container, const std::string& why);
   void clear_away();
+
+  // diff_trials.cc: what came of earlier tries.
+  bool failed_before();
+  bool tried_since(Duration failed) const;
+  Duration failed_at() const;
+  void note_failure();
+  void note_ends();
+  bool has_ended(int replica) const;
+  bool is_retried(const SeenContainer& ended) const;
+  bool asked_since(const std::string& counter, Duration when) const;
+  Needs clear_retried();
+  void describe_ended();
+  std::string serving_words() const;
+  std::string with_times(const SeenContainer& container, const std::string& text) const;
 
   // Single containers.
   std::optional<std::size_t> create_slot(int replica, Needs needs);  // nothing: the report says why
@@ -94,6 +110,10 @@ class ProcessDiff {
   bool goes_first(const SeenContainer& container, const SeenContainer& other) const;
   Needs secret_writes();
   std::vector<std::string> aliases() const;
+
+  // diff_image.cc
+  std::string image_to_create() const;
+  std::string image_id_change(const SeenContainer& old) const;
 
   // Words.
   Readiness ready(const SeenContainer& container) const;
@@ -116,6 +136,8 @@ class ProcessDiff {
   Needs evidence_gone_;                        // the steps that remove earlier evidence
   Needs cleared_;                              // the steps after which surplus ones are gone
   Needs failing_;                              // the steps that put a failed one aside
+  Trial trial_;                                // what came of the wanted fingerprint
+  bool put_off_ = false;                       // it failed, and is not tried now
 };
 
 }  // namespace fairlead::docker

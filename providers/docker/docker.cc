@@ -95,10 +95,11 @@ class Docker : public Provider {
     // By type and not by label: a label filter hides all network and volume events. Exec events are
     // left out, or a health check would fill the 1,024 slots that the engine keeps for a reader.
     const Json filter = Json::object(
-        {{"type", Json(std::vector<std::string>{"container", "network", "volume"})},
-         {"event", Json(std::vector<std::string>{
-                       "create", "start", "die", "oom", "pause", "unpause", "rename", "update",
-                       "destroy", "health_status", "connect", "disconnect", "remove"})}});
+        {{"type", Json(std::vector<std::string>{"container", "network", "volume", "image"})},
+         {"event", Json(std::vector<std::string>{"create", "start", "die", "oom", "pause",
+                                                 "unpause", "rename", "update", "destroy",
+                                                 "health_status", "connect", "disconnect", "remove",
+                                                 "tag", "pull", "load", "import"})}});
     HttpCall call;
     call.path = api(session) + "/events?filters=" + filters(filter);
     return call;
@@ -124,6 +125,13 @@ class Docker : public Provider {
       // changed.
       return {app_of_network(attributes["name"].as_string()), attributes["container"].as_string(),
               false};
+    }
+    if (type == "image") {
+      // Of a tag the object is the image, of a pull the reference.
+      const std::string& id = actor["ID"].as_string();
+      const std::string& name = id.starts_with("sha256:") ? attributes["name"].as_string() : id;
+      if (!name.starts_with("sha256:")) return {"", "", false, name};
+      return {"", "", true};
     }
     const std::string& volume = actor["ID"].as_string();
     const std::size_t dot = volume.rfind(".data");
@@ -184,6 +192,15 @@ class Docker : public Provider {
       looks.push_back(std::move(look));
     }
     return looks;
+  }
+
+  ImageUse image_in_use(const Graph& wanted, const Section* section,
+                        const Memory& memory) const override {
+    return image_use(wanted, section, memory);
+  }
+  std::map<std::string, std::string> image_ids(const Section* shared) const override {
+    const auto* engine = dynamic_cast<const SeenEngine*>(shared);
+    return engine ? engine->image_ids : std::map<std::string, std::string>();
   }
 
   std::vector<std::string> data(const Section* section) const override {

@@ -151,7 +151,9 @@ class AppObserver : public Rounds {
 
   void ask_images() {
     for (const auto& spec : specs_) {
-      if (lacks_container(*spec)) ask_image(spec->image);
+      const bool lacks = lacks_container(*spec);
+      if (lacks || hinted_.count(spec->image) > 0) ask_image(spec->image);
+      if (lacks && !spec->image_id.empty()) ask_image(spec->image_id);
     }
   }
 
@@ -242,7 +244,26 @@ class AppObserver : public Rounds {
           return container.identity.process == spec.process &&
                  container.identity.fingerprint == spec.fingerprint && !container.failed();
         });
-    return count < spec.replicas;
+    return count + jobs_ended(spec) < spec.replicas;
+  }
+
+  // That have run and whose containers are gone: nothing is made in their place.
+  std::ptrdiff_t jobs_ended(const ContainerSpec& spec) const {
+    if (!spec.once || !scope_.memory) return 0;
+    if (scope_.memory->trials.unknown()) return spec.replicas;
+    const Trial* trial = scope_.memory->trials.find(spec.process, spec.fingerprint);
+    if (!trial) return 0;
+    return std::count_if(trial->ended.begin(), trial->ended.end(), [&](const auto& ended) {
+      return ended.first <= spec.replicas &&
+             std::none_of(seen_->containers.begin(), seen_->containers.end(),
+                          [&](const SeenContainer& container) {
+                            return container.name == container_name(spec, ended.first);
+                          });
+    });
+  }
+
+  static std::string container_name(const ContainerSpec& spec, int replica) {
+    return Identity{"container", spec.app, spec.process, spec.fingerprint, replica}.name();
   }
 
   void ask_image(const std::string& reference) {

@@ -7,7 +7,7 @@
 #include "providers/docker/reader.h"
 #include "providers/docker/rounds.h"
 
-// What is there of all apps, from four lists.
+// What is there of all apps, from five lists.
 namespace fairlead::docker {
 namespace {
 
@@ -29,6 +29,11 @@ class AllObserver : public Rounds {
               [this](const Json& entry) { network(entry); });
     ask_json(get(api_ + "/volumes?filters=" + ours), "list volumes",
              [this](const Json& body) { volumes(body); });
+    ask_items(get(api_ + "/images/json"), "list images", [this](const Json& entry) {
+      for (const Json& tag : entry["RepoTags"].items()) {
+        engine_->image_ids[tag.as_string()] = entry["Id"].as_string();
+      }
+    });
     ask_files(
         "", [this](const std::string& path) { app(app_of_file(path)).secret_files.insert(path); });
     return take_calls();

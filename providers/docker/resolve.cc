@@ -37,7 +37,9 @@ class ProcessResolver {
 
   Result<ContainerSpec> resolve() {
     spec_.image = app_.image;
+    spec_.image_id = input_.image_id;
     say("image", app_.image, "image");
+    if (input_.says_image_id) say("image_id", input_.image_id, "image");
     spec_.body = Json::object({{"Image", app_.image}});
     programme();
     if (Result<void> done = secrets(); !done) return done.error();

@@ -124,7 +124,8 @@ struct SeenApp : Section {
 };
 
 struct SeenEngine : Section {
-  RangeSet subnets;  // in use by any network
+  RangeSet subnets;                              // in use by any network
+  std::map<std::string, std::string> image_ids;  // "app:latest" → "sha256:…"
 };
 
 }  // namespace fairlead::docker

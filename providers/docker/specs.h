@@ -42,7 +42,8 @@ struct ContainerSpec : Spec {
   std::string app;
   std::string process;
   std::string image;
-  std::string fingerprint;              // 32 hex digits over `fields`
+  std::string image_id;     // what is to be run of what `image` may stand for; empty: whatever
+  std::string fingerprint;  // 32 hex digits over `fields`
   std::map<std::string, Field> fields;  // name → digest; only what the manifest says
   Json body;                            // of the create request, without labels, limits, networks
   Json labels;                          // of the manifest and the informative ones of ours

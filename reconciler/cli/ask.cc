@@ -12,6 +12,7 @@ std::string text_of(const std::string& verb, const Json& body) {
   if (verb == "explain") return explanation(body);
   if (verb == "images") return images_text(body);
   if (verb == "routes") return routes_table(body);
+  if (verb == "retry") return "tries again: " + body["retried"].as_string() + "\n";
   std::string text = verb == "approve" ? "approved:" : "purging:";
   for (const Json& name : body[verb == "approve" ? "approved" : "purged"].items())
     text += " " + name.as_string();

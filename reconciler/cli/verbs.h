@@ -21,8 +21,8 @@ int apply(const Common& common, const ApplyOptions& options);  // 0 only when al
 int plan(const Common& common);  // 0: nothing to do, 2: changes, 1: an error
 int validate(const Common& common, const std::string& path);  // 0 or 1
 int reference();                                              // prints the manifest reference
-// Asks the daemon: status, explain, routes, images, approve, purge. `word` is the value of the
-// verb's one argument, may be empty.
+// Asks the daemon: status, explain, routes, images, approve, purge, retry. `word` is the value of
+// the verb's one argument, may be empty.
 int ask(const Common& common, const std::string& verb, const std::string& word);
 
 }  // namespace fairlead::cli

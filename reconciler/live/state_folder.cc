@@ -155,7 +155,13 @@ std::vector<LastGood> StateFolder::hosts() const { return copies(hosts_folder); 
 
 std::vector<LastGood> StateFolder::schemes() const { return copies(schemes_folder); }
 
-std::vector<LastGood> StateFolder::copies(const std::string& folder) const {
+std::vector<LastGood> StateFolder::local() const { return copies(local_folder); }
+
+std::vector<LastGood> StateFolder::trials() const {
+  return copies(trials_folder, Unreadable::empty);
+}
+
+std::vector<LastGood> StateFolder::copies(const std::string& folder, Unreadable unreadable) const {
   std::vector<LastGood> copies;
   std::error_code error;
   fs::directory_iterator entry(path_ + "/" + folder, error);
@@ -163,7 +169,8 @@ std::vector<LastGood> StateFolder::copies(const std::string& folder) const {
     const fs::path& path = entry->path();
     if (path.extension() != ".json" || path.filename().string().front() == '.') continue;
     Result<std::string> text = read_file(path.string(), 4u << 20);
-    if (text) copies.push_back(LastGood{path.stem().string(), std::move(*text)});
+    if (!text && unreadable == Unreadable::left_out) continue;
+    copies.push_back(LastGood{path.stem().string(), text ? std::move(*text) : ""});
   }
   std::sort(copies.begin(), copies.end(),
             [](const LastGood& a, const LastGood& b) { return a.name < b.name; });

@@ -8,9 +8,10 @@
 #include "reconciler/secret.h"
 
 // The daemon's own folder: who this installation is, its key, and for each app the last good
-// copy of its manifest, the image that was chosen for it and what its image says. Opened once at
-// start by the program, which owns it for as long as it acts on the host: the lock in it makes a
-// second instance impossible. Losing all but the key loses nothing.
+// copy of its manifest, the image that was chosen for it, what its image says and what came of its
+// revisions. Opened once at start by the program, which owns it for as long as it acts on the host:
+// the lock in it makes a second instance impossible. Losing all but the key loses nothing that
+// runs; jobs whose containers are gone as well would run once more.
 namespace fairlead::live {
 
 class StateFolder {
@@ -29,11 +30,14 @@ class StateFolder {
   const Secret& key() const { return key_; }                         // 32 bytes
   // All of manifests/*.json, sorted by name; copies that cannot be read are left out.
   std::vector<LastGood> last_good() const;
-  // Likewise updates/*.json, images/*.json, hosts/*.json and schemes/*.json.
+  // Likewise updates/*.json, images/*.json, hosts/*.json, schemes/*.json, local/*.json and
+  // trials/*.json.
   std::vector<LastGood> choices() const;
   std::vector<LastGood> images() const;
   std::vector<LastGood> hosts() const;
   std::vector<LastGood> schemes() const;
+  std::vector<LastGood> local() const;
+  std::vector<LastGood> trials() const;  // an empty text for one that cannot be read
 
   // Lets others through to what is below it by name. They can list nothing, and what is the
   // daemon's own has modes that keep them out. Errors: as of open.
@@ -44,7 +48,9 @@ class StateFolder {
   Result<void> lock();
   Result<void> identify(Mode mode);
   bool has(const std::string& name) const;
-  std::vector<LastGood> copies(const std::string& folder) const;
+  enum class Unreadable { left_out, empty };
+  std::vector<LastGood> copies(const std::string& folder,
+                               Unreadable unreadable = Unreadable::left_out) const;
   Result<std::string> read_or_make(const std::string& name, const std::string& fresh, Mode mode);
 
   std::string path_;

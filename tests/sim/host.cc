@@ -108,6 +108,8 @@ void Host::boot() {
   options.images = copies_of("images/");
   options.hosts = copies_of("hosts/");
   options.schemes = copies_of("schemes/");
+  options.local = copies_of("local/");
+  options.trials = copies_of("trials/");
   options.mode = options_.mode;
   options.seed = options_.world.seed;
   loop_ = std::make_unique<Reconciler>(std::move(providers), platform_, copies, options);
@@ -213,6 +215,7 @@ void Host::check() {
   check_volumes();
   check_services();
   check_readers();
+  check_runs();
   check_edge();
   check_trace();
 }
@@ -226,6 +229,35 @@ void Host::check_readers() {
     }
     if (reader && !container.endpoints.empty()) violated("S13: a reader is in a network");
   }
+}
+
+void Host::check_runs() {
+  for (const auto& [id, container] : engine().containers()) {
+    auto& [name, count] = runs_[id];
+    const int before = std::exchange(count, static_cast<int>(container.run));
+    name = container.name;
+    const std::string app = label_of(container, "fairlead.app");
+    if (count > before && run_once.count(app) > 0 && runs(name) > 1) {
+      violated("S14: " + name + " runs again");
+    }
+  }
+}
+
+int Host::runs(const std::string& prefix) const {
+  int count = 0;
+  for (const auto& [id, run] : runs_) {
+    if (run.first.starts_with(prefix)) count += run.second;
+  }
+  return count;
+}
+
+void Host::prune() {
+  std::vector<std::string> names;
+  for (const auto& [id, container] : engine().containers()) {
+    const std::string status = container.status();
+    if (status == "exited" || status == "created" || status == "dead") names.push_back(id);
+  }
+  for (const std::string& id : names) engine().outside("DELETE", "/containers/" + id);
 }
 
 void Host::check_exclusive() {

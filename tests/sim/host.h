@@ -67,6 +67,7 @@ class Host {
   std::set<std::string> may_lose;
   std::map<std::string, int>
       serving;  // app → running containers it must always have, once it had them
+  std::set<std::string> run_once;       // apps each of whose containers, by name, may run only once
   std::set<std::string> steady_logins;  // apps whose containers' passwords must open at any moment
   std::vector<std::string> secrets;     // texts that must not show in any log line or label
   // Apps that whoever asks the edge for their default host must always reach, once one did.
@@ -74,6 +75,10 @@ class Host {
   Duration drain{std::chrono::seconds(10)};  // of the apps that are routed
   bool hands_on_edge = false;                // somebody changes the edge's files
   int reloads_max = 0;                       // of a run without a crash; 0: not said
+  // How often containers ran whose names begin so, also of those that are gone.
+  int runs(const std::string& prefix) const;
+  // `docker container prune -f`
+  void prune();
   // What must hold of the edge where nothing is left to do.
   void check_rest();
   const std::vector<std::string>& violations() const { return violations_; }
@@ -90,6 +95,7 @@ class Host {
   void check_volumes();
   void check_trace();
   void check_readers();
+  void check_runs();
 
   // host_services.cc
   struct Url;
@@ -123,6 +129,7 @@ class Host {
   int crashes_ = 0;
   std::set<std::string> strangers_;  // ids of what was there before us
   std::set<std::string> volumes_;
+  std::map<std::string, std::pair<std::string, int>> runs_;  // id → name, how often it ran
   std::set<std::string> served_;  // apps that had all their serving containers once
   std::size_t traced_ = 0;
   std::size_t logged_ = 0;

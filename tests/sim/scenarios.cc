@@ -255,8 +255,9 @@ std::vector<Scenario> by_hand() {
 const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> all = [] {
     std::vector<Scenario> made;
-    for (auto part : {deploys(), slow_checks(), failures(), changes(), by_hand(),
-                      service_scenarios(), image_scenarios(), edge_scenarios()}) {
+    for (auto part :
+         {deploys(), slow_checks(), failures(), changes(), by_hand(), service_scenarios(),
+          image_scenarios(), edge_scenarios(), prune_scenarios()}) {
       for (Scenario& scenario : part) made.push_back(std::move(scenario));
     }
     return made;

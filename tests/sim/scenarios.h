@@ -33,6 +33,8 @@ const std::vector<Scenario>& scenarios();
 std::vector<Scenario> service_scenarios();
 // Those in which nginx leads to the apps.
 std::vector<Scenario> edge_scenarios();
+// Those in which people remove what has ended.
+std::vector<Scenario> prune_scenarios();
 // Those in which images carry their own manifests.
 std::vector<Scenario> image_scenarios();
 

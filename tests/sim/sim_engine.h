@@ -53,8 +53,8 @@ class SimEngine {
   void start_engine(Instant now);
   bool up() const { return up_; }
 
-  // The scene. A local image replaces the one of the same reference.
-  void add_image(SimImage image);
+  // The scene. A local image takes the reference of another one, which stays under its id.
+  void add_image(SimImage image, bool tells = false);  // `tells`: as `docker build -t` does
   void add_to_registry(SimPull pull);
   void remove_image(const std::string& ref);  // as an outside `docker rmi -f`
   void add_host_path(const std::string& path) { host_paths_.insert(path); }

@@ -32,8 +32,9 @@ Json image_json(const SimImage& image) {
                     {"Labels", image.labels.empty() ? Json() : to_json(image.labels)}});
   if (!image.healthcheck.is_null()) config.set("Healthcheck", image.healthcheck);
   const bool digest = image.ref.find('@') != std::string::npos;
+  const bool tagged = !digest && image.ref != image.id;
   return Json::object({{"Id", image.id},
-                       {"RepoTags", digest ? Json::array() : Json::array({image.ref})},
+                       {"RepoTags", tagged ? Json::array({image.ref}) : Json::array()},
                        {"RepoDigests", digest ? Json::array({image.ref}) : Json::array()},
                        {"Parent", ""},
                        {"Created", "2026-01-01T00:00:00Z"},
@@ -45,9 +46,16 @@ Json image_json(const SimImage& image) {
 
 }  // namespace
 
-void SimEngine::add_image(SimImage image) {
+void SimEngine::add_image(SimImage image, bool tells) {
   image.ref = with_tag(image.ref);
   if (image.id.empty()) image.id = id_of(image);
+  const auto before = images_.find(image.ref);
+  if (before != images_.end() && before->second.id != image.id) {
+    SimImage untagged = std::move(before->second);
+    untagged.ref = untagged.id;
+    images_[untagged.id] = std::move(untagged);
+  }
+  if (tells) emit("image", "tag", image.id, {{"name", image.ref}});
   images_[image.ref] = std::move(image);
 }
 
