@@ -135,3 +135,33 @@ wait_for_end() {  # PID SECONDS
     sleep 0.1
   done
 }
+
+# Process ids that hold the lock of a state folder; 0: one that cannot be seen from here. The device
+# numbers in /proc/locks are not on every file system those of stat, so only the inode is compared.
+lock_holders() {  # STATE
+  local inode
+  inode=$(stat -L -c %i "$1/lock" 2>/dev/null) || return 0
+  awk -v inode="$inode" '$2 == "FLOCK" && $6 ~ ":" inode "$" { print $5 }' /proc/locks
+}
+
+# The daemon that works with a state folder, however it was started; nothing where none does. It
+# writes its process id into the lock that it holds; after a crash that id is an old one.
+daemon_of() {  # STATE
+  [[ ! -s $1/lock ]] || lock_holders "$1" | grep -Fxm 1 "$(tr -d '[:space:]' <"$1/lock")" || true
+}
+
+service_pid() {  # of the systemd service; nothing where it does not run
+  local pid=0
+  ! has_systemd || pid=$(systemctl show -P MainPID fairlead.service 2>/dev/null || true)
+  [[ ${pid:-0} == 0 ]] || printf '%s\n' "$pid"
+}
+
+# Ends a daemon in the way it was started; fails where it has not ended after SECONDS.
+stop_daemon() {  # PID SECONDS
+  if [[ $1 == "$(service_pid)" ]]; then
+    systemctl stop fairlead.service
+  else
+    kill "$1" 2>/dev/null || has_ended "$1"
+  fi
+  wait_for_end "$1" "$2"
+}

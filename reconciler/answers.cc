@@ -65,6 +65,28 @@ Json route_json(const RouteState& route) {
                        {"cause", route.cause}});
 }
 
+// The app that has the host name, or else claims it.
+std::string app_of_host(const std::map<std::string, AppState>& apps, const std::string& host) {
+  std::string claims;  // without having it
+  for (const auto& [name, state] : apps) {
+    for (const RouteState& route : state.report.routes) {
+      if (route.host != host) continue;
+      if (route.state != "not served") return name;
+      claims = name;
+    }
+  }
+  return claims;
+}
+
+Json removals_json(const PruneGuard::Verdict& verdict) {
+  Json removals = Json::object();
+  removals.set("waiting",
+               Json(std::vector<std::string>(verdict.waiting.begin(), verdict.waiting.end())));
+  removals.set("reason", verdict.reason);
+  removals.set("token", verdict.approvable ? verdict.token : "");
+  return removals;
+}
+
 }  // namespace
 
 Json Reconciler::app_status(const AppState& state) const {
@@ -130,15 +152,6 @@ Json Reconciler::routes() const {
   return Json::object({{"routes", all}});
 }
 
-Json Reconciler::removals() const {
-  Json removals = Json::object();
-  removals.set("waiting",
-               Json(std::vector<std::string>(verdict_.waiting.begin(), verdict_.waiting.end())));
-  removals.set("reason", verdict_.reason);
-  removals.set("token", verdict_.approvable ? verdict_.token : "");
-  return removals;
-}
-
 Json Reconciler::status(Instant now) const {
   Json apps = Json::array();
   Json orphans = Json::array();
@@ -169,7 +182,7 @@ Json Reconciler::status(Instant now) const {
       {{"apps", apps},
        {"orphans", orphans},
        {"conflicts", conflicts},
-       {"removals", removals()},
+       {"removals", removals_json(verdict_)},
        {"manifests", Json::object({{"folder", folder_},
                                    {"revision", revision_},
                                    {"hold", catalog_.hold()},
@@ -187,7 +200,7 @@ Json Reconciler::status(Instant now) const {
 
 // A host name stands for the app that has it.
 Json Reconciler::explain(const std::string& word, Instant) const {
-  const std::string name = apps_.count(word) > 0 ? word : app_of_host(ascii_host(word));
+  const std::string name = apps_.count(word) > 0 ? word : app_of_host(apps_, ascii_host(word));
   const auto found = apps_.find(name);
   if (found == apps_.end()) {
     const std::string what = word.find('.') == word.npos ? "app " : "app or route ";
@@ -223,18 +236,6 @@ Json Reconciler::explain(const std::string& word, Instant) const {
   return out;
 }
 
-std::string Reconciler::app_of_host(const std::string& host) const {
-  std::string claims;  // without having it
-  for (const auto& [name, state] : apps_) {
-    for (const RouteState& route : state.report.routes) {
-      if (route.host != host) continue;
-      if (route.state != "not served") return name;
-      claims = name;
-    }
-  }
-  return claims;
-}
-
 // One sentence on what happens next, and why nothing else does.
 std::string Reconciler::why_nothing(const AppState& state, const std::string& waits) const {
   if (!engine().up()) {
@@ -249,7 +250,8 @@ std::string Reconciler::why_nothing(const AppState& state, const std::string& wa
   std::string text;
   if (!state.plan.empty()) {
     const Step& next = state.plan.steps().front();
-    text = "next: " + next.verb + " " + next.resource + (next.cause.empty() ? "" : ": " + next.cause);
+    text =
+        "next: " + next.verb + " " + next.resource + (next.cause.empty() ? "" : ": " + next.cause);
   }
   const auto& sentences = next_steps();
   const auto found = sentences.find(state.report.reason);

@@ -18,6 +18,8 @@
 namespace fairlead {
 
 inline constexpr Duration never = Duration::max();
+using AppPtr = std::shared_ptr<const App>;
+using GraphPtr = std::shared_ptr<const Graph>;
 using Schedule = std::set<std::pair<Duration, std::string>>;  // when something is due → app
 inline constexpr int observing_max = 16;                      // apps that observe at once
 // Of the state folder: which image was chosen for each app.

@@ -76,8 +76,8 @@ const ParsedManifest& Catalog::parsed(const ManifestFile& file) {
   return held.manifest;
 }
 
-// A file with a name that another tool knows, and that no app of ours lives in. One that says a name
-// and an image is meant for us, whatever it is called, and what it says wrong is said.
+// A file with a name that another tool knows, and that no app of ours lives in. One that says a
+// name and an image is meant for us, whatever it is called, and what it says wrong is said.
 bool Catalog::is_foreign(const ManifestFile& file) {
   if (!is_well_known(file.path)) return false;
   for (const auto& [name, entry] : entries_) {

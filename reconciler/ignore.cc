@@ -7,18 +7,32 @@ namespace fairlead {
 namespace {
 
 // README.md lists the same.
-constexpr const char* well_known[] = {
-    "README.*",           "readme.*",
-    "CHANGELOG.*",        "docker-compose*.yml",
-    "docker-compose*.yaml", "compose*.yml",
-    "compose*.yaml",      "renovate.json",
-    "package.json",       "package-lock.json",
-    "pnpm-lock.yaml",     "pnpm-workspace.yaml",
-    "composer.json",      "tsconfig*.json",
-    "mkdocs.yml",         "Taskfile.yml",
-    "Taskfile.yaml",      "kustomization.yml",
-    "kustomization.yaml", "codecov.yml",
-    "azure-pipelines.yml", "bitbucket-pipelines.yml"};
+constexpr const char* well_known[] = {"README.*",
+                                      "readme.*",
+                                      "CHANGELOG.*",
+                                      "docker-compose*.yml",
+                                      "docker-compose*.yaml",
+                                      "compose*.yml",
+                                      "compose*.yaml",
+                                      "renovate.json",
+                                      "package.json",
+                                      "package-lock.json",
+                                      "pnpm-lock.yaml",
+                                      "pnpm-workspace.yaml",
+                                      "composer.json",
+                                      "tsconfig*.json",
+                                      "mkdocs.yml",
+                                      "mkdocs.yaml",
+                                      "Taskfile.yml",
+                                      "Taskfile.yaml",
+                                      "kustomization.yml",
+                                      "kustomization.yaml",
+                                      "codecov.yml",
+                                      "codecov.yaml",
+                                      "azure-pipelines.yml",
+                                      "azure-pipelines.yaml",
+                                      "bitbucket-pipelines.yml",
+                                      "bitbucket-pipelines.yaml"};
 
 // Goes back to the last star alone where something does not fit, so that no pattern takes long.
 // Behind a `**` that is the whole rest; behind a `*` no slash may be passed.
@@ -98,7 +112,8 @@ bool IgnoreList::matches(const Pattern& pattern, std::string_view path) {
     const std::string_view part = path.substr(0, end);
     const bool file = end == path.npos;
     const bool concerned = !file || !pattern.folders;
-    const bool found = pattern.anchored ? fits(pattern.text, part) : fits_an_end(pattern.text, part);
+    const bool found =
+        pattern.anchored ? fits(pattern.text, part) : fits_an_end(pattern.text, part);
     if (concerned && found) return true;
     if (file) return false;
   }

@@ -13,8 +13,7 @@ const std::map<std::string_view, std::string_view>& next_steps() {
       {"Conflict",
        "it is looked at again by itself and nothing is made in its place; rename or remove "
        "what is in the way, or give the app another name"},
-      {"Converging",
-       "the steps of the plan are under way; nobody has to do anything"},
+      {"Converging", "the steps of the plan are under way; nobody has to do anything"},
       {"CrashLoop",
        "the engine starts it again with growing pauses; its log says why it ends (`docker "
        "logs`), and a manifest or image that gets well ends it"},
@@ -42,12 +41,9 @@ const std::map<std::string_view, std::string_view>& next_steps() {
       {"ImageUnreadable",
        "it is asked again by itself and what runs is left alone; mend what the message "
        "names, or name another image"},
-      {"InvalidManifest",
-       "what runs is left as it is; mend the file, and it is taken at once"},
-      {"Missing",
-       "its container is made as soon as what the message names is out of the way"},
-      {"NameTaken",
-       "the first owner of the name stays; give one of the two apps another name"},
+      {"InvalidManifest", "what runs is left as it is; mend the file, and it is taken at once"},
+      {"Missing", "its container is made as soon as what the message names is out of the way"},
+      {"NameTaken", "the first owner of the name stays; give one of the two apps another name"},
       {"NeedNotOffered",
        "what runs is left alone and nothing new is made; take the word out of `needs`, or "
        "give this host what offers it"},
@@ -77,8 +73,7 @@ const std::map<std::string_view, std::string_view>& next_steps() {
       {"RouteRejected",
        "the last good site serves on, where there is one, and this one is tried again by "
        "itself; mend what nginx's words name in `expose`"},
-      {"Running",
-       "it runs to its end, and its exit code decides; nobody has to do anything"},
+      {"Running", "it runs to its end, and its exit code decides; nobody has to do anything"},
       {"ServiceUnavailable",
        "new containers wait until the service answers, and what runs is left alone; "
        "`fairlead status` shows the service"},

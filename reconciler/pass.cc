@@ -42,6 +42,23 @@ bool released(const AppState& state, const Step& step) {
                      [&](std::size_t need) { return state.states[need] == StepState::done; });
 }
 
+// A service that cannot be asked: what runs is left alone, what is new waits for it.
+void without(const AppState& state, const Link& held, Plan& plan, Report& report) {
+  const std::string service(held.provider().name());
+  const std::string why = service + ": " + (held.up() ? "not looked at yet" : held.error());
+  report.out_of_sync("ServiceUnavailable", why);
+  if (!state.wanted) return;
+  for (const Resource& resource : state.wanted->resources) {
+    if (resource.provider != service) continue;
+    Step wait;
+    wait.verb = "wait";
+    wait.resource = resource.id();
+    wait.cause = why;
+    plan.add(std::move(wait));
+    report.resources.push_back({resource.kind, resource.name, "unknown", why});
+  }
+}
+
 }  // namespace
 
 void Reconciler::mark_dirty(AppState& state, Duration due) {
@@ -227,24 +244,6 @@ void Reconciler::diff_at(const AppState& state, const Link& held, const View& at
   }
   for (std::size_t i = before; i < plan.steps().size(); ++i) {
     plan.steps()[i].provider = held.provider().name();
-  }
-}
-
-// A service that cannot be asked: what runs is left alone, what is new waits for it.
-void Reconciler::without(const AppState& state, const Link& held, Plan& plan,
-                         Report& report) const {
-  const std::string service(held.provider().name());
-  const std::string why = service + ": " + (held.up() ? "not looked at yet" : held.error());
-  report.out_of_sync("ServiceUnavailable", why);
-  if (!state.wanted) return;
-  for (const Resource& resource : state.wanted->resources) {
-    if (resource.provider != service) continue;
-    Step wait;
-    wait.verb = "wait";
-    wait.resource = resource.id();
-    wait.cause = why;
-    plan.add(std::move(wait));
-    report.resources.push_back({resource.kind, resource.name, "unknown", why});
   }
 }
 

@@ -25,7 +25,7 @@ bool hopeless(const AppState& state) {
 }  // namespace
 
 Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> platform,
-                       const std::vector<LastGood>& last_good, Options options)
+                       const std::vector<LastGood>& last_good, LoopOptions options)
     : providers_(std::move(providers)),
       platform_(std::move(platform)),
       options_(options),

@@ -29,10 +29,8 @@ namespace fairlead {
 class Reconciler {
  public:
   using Mode = LoopMode;
-  using Options = LoopOptions;
-  // `keys` must outlive it.
   Reconciler(Providers providers, std::shared_ptr<const Platform> platform,
-             const std::vector<LastGood>& last_good, Options options);
+             const std::vector<LastGood>& last_good, LoopOptions options);
 
   // Takes one event and gives the requests that follow from it. Call with Woken when deadline() has
   // passed, and once at the beginning.
@@ -82,13 +80,10 @@ class Reconciler {
   std::vector<std::string> data_of(const AppState& app) const;
   void set_wanted(AppState& app, const Catalog::Entry& entry);
   void resolve_anew(AppState& app, const std::shared_ptr<const App>& whole);
-  Result<std::shared_ptr<const Graph>> graph_of(const AppState& app,
-                                                const std::shared_ptr<const App>& whole);
-  void keep_schemes();
+  Result<GraphPtr> graph_of(const AppState& app, const AppPtr& whole);
   void guard_removals();
   std::set<std::string> removal_candidates() const;
   bool nothing_left(const AppState& app) const;
-  bool is_listed(const std::string& app) const;
   void begin_removal(AppState& app);
   void finish_removal(AppState& app);
   std::string waiting_for(const App& manifest) const;
@@ -142,7 +137,6 @@ class Reconciler {
   void diff(AppState& app);
   void diff_at(const AppState& app, const Link& link, const View& at_engine, Plan& plan,
                Report& report) const;
-  void without(const AppState& app, const Link& link, Plan& plan, Report& report) const;
   void act(AppState& app);
   void submit_step(AppState& app, std::size_t index);
   void take_step(const Expected& expected, const Answer& answer);
@@ -160,10 +154,8 @@ class Reconciler {
   // answers.cc: what people and programs are told
   Json app_status(const AppState& app) const;
   std::string why_nothing(const AppState& app, const std::string& waits) const;
-  Json removals() const;
   Json services() const;
   Json routes() const;
-  std::string app_of_host(const std::string& host) const;
   Reply purge(const Command& command);
   Reply approve(const Command& command);
   Reply retry(const Command& command);  // trials_kept.cc, and the next
@@ -171,7 +163,7 @@ class Reconciler {
 
   Providers providers_;
   std::shared_ptr<const Platform> platform_;
-  Options options_;
+  LoopOptions options_;
   Jitter jitter_;
   Catalog catalog_;
   PruneGuard guard_;
@@ -198,9 +190,9 @@ class Reconciler {
   std::map<std::string, std::pair<std::string, std::size_t>> audited_;  // provider → app, object
   std::uint64_t passes_ = 0, last_id_ = 0;
   int observing_ = 0, resync_found_ = 0;
-  bool wanted_once_ = false;                  // the manifests were resolved at least once
-  bool guard_due_ = false, stopped_ = false;  // removals are to be decided anew; SIGTERM came
-  Instant now_;                               // this and the next: valid during handle() only
+  // The manifests were resolved once; removals are to be decided anew; SIGTERM came.
+  bool wanted_once_ = false, guard_due_ = false, stopped_ = false;
+  Instant now_;  // this and the next: valid during handle() only
   std::vector<Request>* out_ = nullptr;
 };
 

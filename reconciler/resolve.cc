@@ -62,16 +62,8 @@ Result<std::shared_ptr<const Graph>> resolve(const Providers& providers,
   graph->app = app;
   graph->unmet = unmet_needs(providers, app->needs, around.platform, around.has_app);
   ResolveInput input{
-      app.get(),
-      &around.platform,
-      &around.secrets,
-      &around.certificates,
-      around.lost_hosts,
-      false,
-      around.scheme,
-      around.before,
-      around.image_id,
-      around.says_image_id};
+      app.get(), &around.platform, &around.secrets, &around.certificates, around.lost_hosts,
+      false,     around.scheme,    around.before,   around.image_id,      around.says_image_id};
   for (const auto& provider : providers) {
     const std::string host = provider->hosted_by(around.platform);
     input.hosted = host.empty() || around.has_app(host);

@@ -41,6 +41,11 @@ bool after_cycle(const Catalog& catalog, const std::string& name) {
   return false;
 }
 
+bool is_listed(const Catalog& catalog, const std::string& name) {
+  const auto entry = catalog.entries().find(name);
+  return entry != catalog.entries().end() && entry->second.listed;
+}
+
 }  // namespace
 
 std::string told(const std::vector<Error>& errors) {
@@ -84,7 +89,7 @@ void Reconciler::on(const ManifestsChanged& event) {
   } else {
     want(changed);
   }
-  keep_schemes();
+  if (schemes_.changed()) keep(schemes_folder, schemes_file, schemes_.encode());
   // What failed under another manifest deserves a new try.
   for (const std::string& name : change.saved) {
     app(name).memory.counters[manifest_changed] = {1, now_.steady};
@@ -218,8 +223,7 @@ void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
   if (*whole) resolve_anew(state, *whole);
 }
 
-Result<std::shared_ptr<const Graph>> Reconciler::graph_of(const AppState& state,
-                                                          const std::shared_ptr<const App>& whole) {
+Result<GraphPtr> Reconciler::graph_of(const AppState& state, const AppPtr& whole) {
   return resolve(providers_, whole,
                  {*platform_, secrets_, certificates_, hosts_.lost(state.name),
                   [this](const std::string& name) {
@@ -229,16 +233,12 @@ Result<std::shared_ptr<const Graph>> Reconciler::graph_of(const AppState& state,
                   local_.says_id(state.name)});
 }
 
-void Reconciler::keep_schemes() {
-  if (schemes_.changed()) keep(schemes_folder, schemes_file, schemes_.encode());
-}
-
 // An app that is about to be removed keeps what it was until the guard has decided.
 void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>& whole) {
   Result<std::shared_ptr<const Graph>> graph = graph_of(state, whole);
   if (graph && schemes_.settle(state.name, (*graph)->scheme_by_file)) {
     graph = graph_of(state, whole);
-    keep_schemes();
+    if (schemes_.changed()) keep(schemes_folder, schemes_file, schemes_.encode());
   }
   if (!graph) {
     state.frozen = graph.error().text() + "; what runs is left as it is";
@@ -369,18 +369,13 @@ void Reconciler::guard_removals() {
     begin_removal(app(name));
   }
   for (auto& [name, state] : apps_) {
-    if (!state.removing || state.purging || !is_listed(name)) continue;
+    if (!state.removing || state.purging || !is_listed(catalog_, name)) continue;
     guard_.returned(name);
     state.removing = false;
     state.drop_data.clear();
     state.removing_at.clear();
     want({name});
   }
-}
-
-bool Reconciler::is_listed(const std::string& name) const {
-  const auto entry = catalog_.entries().find(name);
-  return entry != catalog_.entries().end() && entry->second.listed;
 }
 
 void Reconciler::begin_removal(AppState& state) {
@@ -404,7 +399,7 @@ void Reconciler::begin_removal(AppState& state) {
 void Reconciler::finish_removal(AppState& state) {
   const std::string name = state.name;
   // While its data was purged its manifest came back: it begins anew.
-  const bool back = is_listed(name);
+  const bool back = is_listed(catalog_, name);
   if (!back) catalog_.forget(name);
   state.removing = false;
   state.drop_data.clear();

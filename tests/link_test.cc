@@ -26,7 +26,7 @@ struct Linked {
     link.set_place(Place(), "", now);
   }
 
-  // What it wants now: "GET /version", "subscribe", "list 4", "unsubscribe".
+  // What it wants now: "GET /version", "subscribe", "list 5", "unsubscribe".
   std::string wake() {
     const Link::Wants wants = link.wake(platform, now);
     std::string text;
@@ -48,7 +48,7 @@ struct Linked {
   // Answers all of a listing; whether an observation came of it.
   bool listing(int failing = -1) {
     std::optional<Observer::Observed> observed;
-    for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t i = 0; i < 5; ++i) {
       const bool fails = static_cast<int>(i) == failing;
       const char* body = i == 2 ? R"({"Volumes":[]})" : "[]";
       observed = link.take_listing(link.generation(), i,
@@ -60,7 +60,7 @@ struct Linked {
     handshake();
     CHECK(wake() == "subscribe ");
     link.take_stream_opened();
-    CHECK(wake() == "list 4 ");
+    CHECK(wake() == "list 5 ");
     CHECK(listing());
     CHECK(link.up());
   }
@@ -76,7 +76,7 @@ TEST_CASE("first the handshake, then the stream, and the list only when the stre
   CHECK(linked.wake().empty());
   CHECK_FALSE(linked.link.up());
   linked.link.take_stream_opened();
-  CHECK(linked.wake() == "list 4 ");
+  CHECK(linked.wake() == "list 5 ");
   CHECK(linked.wake().empty());
   CHECK(linked.listing());
   CHECK(linked.link.up());
@@ -88,7 +88,7 @@ TEST_CASE("first the handshake, then the stream, and the list only when the stre
 TEST_CASE("for a single look no stream is opened") {
   Linked linked({30s, false});
   linked.handshake();
-  CHECK(linked.wake() == "list 4 ");
+  CHECK(linked.wake() == "list 5 ");
 }
 
 TEST_CASE("at rest it lists again at each resync, with jitter, and when the list is stale") {
@@ -98,12 +98,12 @@ TEST_CASE("at rest it lists again at each resync, with jitter, and when the list
   CHECK(linked.link.due() >= 124s);
   CHECK(linked.link.due() <= 136s);
   linked.now.steady = linked.link.due();
-  CHECK(linked.wake() == "list 4 ");
+  CHECK(linked.wake() == "list 5 ");
   CHECK(linked.listing());
   CHECK_FALSE(linked.link.first_listing());
   linked.link.relist();
   CHECK(linked.link.due() <= linked.now.steady);
-  CHECK(linked.wake() == "list 4 ");
+  CHECK(linked.wake() == "list 5 ");
   CHECK(linked.wake().empty());
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("tries are at least a second apart and grow to half a minute") {
 }
 
 TEST_CASE("half a list counts as none: the connection is made anew and the stream let go") {
-  for (int failing = 0; failing < 4; ++failing) {
+  for (int failing = 0; failing < 5; ++failing) {
     Linked linked;
     linked.handshake();
     linked.wake();

@@ -23,7 +23,7 @@ bool ProcessDiff::failed_before() {
   if (!failed_ && !remembered) return false;
   const std::string name = container_name(failed_ ? failed_->identity.replica : 1);
   if (failed_) failing_ = retire(draft_, *failed_, Ending::stop, "failed its health check", {});
-  const std::string why = trial_.failures > 0 || !failed_ ? trial_.why : evidence(*failed_);
+  const std::string why = trial_.why.empty() && failed_ ? evidence(*failed_) : trial_.why;
   const int failures = std::max(1, trial_.failures);
   const bool news = asked_since(manifest_changed, failed_at()) ||
                     asked_since(retry_asked, failed_at()) ||

@@ -85,7 +85,7 @@ std::unique_ptr<Engine> Engine::open(const Setup& setup) {
   providers.push_back(rabbitmq::make_provider(*engine->keys_));
   providers.push_back(nginx::make_provider(*engine->keys_));
   providers.push_back(docker::make_provider(*engine->keys_));
-  Reconciler::Options loop = setup.options;
+  LoopOptions loop = setup.options;
   loop.choices = engine->state_->choices();
   loop.images = engine->state_->images();
   loop.hosts = engine->state_->hosts();

@@ -17,7 +17,7 @@ class Engine {
  public:
   struct Setup {
     std::string config;
-    Reconciler::Options options;
+    LoopOptions options;
     bool read_only = false;
     bool control_socket = false;
     bool watch = false;

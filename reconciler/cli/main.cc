@@ -95,10 +95,7 @@ int dispatch(int argc, char** argv) {
     return fairlead::cli::ask(common, "approve", word);
   })->add_option("token", word, "approve only the very set that `fairlead status` showed with it");
   ask_of_app("purge", "delete the data of an app that has no manifest any more");
-  verb("retry", "try again what failed and waits for a person, or run a job once more",
-       [&] { return fairlead::cli::ask(common, "retry", word); })
-      ->add_option("app", word, "an app, or APP.PROCESS: that process, also a job that is done")
-      ->required();
+  ask_of_app("retry", "try again what failed; APP.PROCESS: run a job once more, done or not");
   CLI::App* look = verb("adopt", "print the manifest to drop into the folder for an image",
                         [&] { return fairlead::cli::adopt(common, adopt); });
   look->add_option("image", adopt.image)->required();

@@ -61,9 +61,8 @@ class Check {
     for (const ManifestFile& file : reading->files) {
       if (catalog.ignored().count(file.path) > 0) continue;
       if (file.path == ignore_file) {
-        for (const Error& error : IgnoreList::parse(*file.text).errors()) {
-          found_.errors.push_back(error.text());
-        }
+        const IgnoreList list = IgnoreList::parse(*file.text);
+        for (const Error& error : list.errors()) found_.errors.push_back(error.text());
       } else if (file.text) {
         text(file.path, *file.text);
       } else {

@@ -135,7 +135,7 @@ class Bench {
     Providers providers;
     providers.push_back(docker::make_provider(keys_));
     loop_ = std::make_unique<Reconciler>(std::move(providers), platform, std::vector<LastGood>{},
-                                         Reconciler::Options{});
+                                         LoopOptions{});
     auto reading = std::make_shared<FolderReading>();
     for (std::size_t i = 0; i < apps; ++i) {
       const std::string text = "name: " + app_name(i) + "\nimage: " + image +

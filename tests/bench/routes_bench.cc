@@ -63,7 +63,7 @@ class Bench {
     auto platform = std::make_shared<Platform>();
     platform->network.pool = "10.128.0.0/9";
     loop_ = std::make_unique<Reconciler>(std::move(providers), platform, std::vector<LastGood>(),
-                                         Reconciler::Options());
+                                         LoopOptions());
     take(Woken{});
     world_.set_files(files);
   }

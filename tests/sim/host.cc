@@ -87,6 +87,18 @@ void Host::add_foreigners() {
   for (const auto& [name, volume] : engine().volumes()) strangers_.insert(name);
 }
 
+void Host::check_explained() {
+  for (const auto& [name, app] : loop_->apps()) {
+    const Json shown = loop_->explain(name, world_.now());
+    const bool well =
+        shown["sync"].as_string() == "Synced" && shown["health"].as_string() == "Healthy";
+    const std::string& why = shown["why"].as_string();
+    if (!well && (why.empty() || why.find("nothing needs to be done") != why.npos)) {
+      violated("S14: " + name + " is " + app.report.reason + ", and " + why);
+    }
+  }
+}
+
 void Host::check_strangers() {
   for (const std::string& stranger : strangers_) {
     const bool there = engine().containers().count(stranger) + engine().networks().count(stranger) +
@@ -103,7 +115,7 @@ void Host::boot() {
   providers.push_back(nginx::make_provider(keys_));
   providers.push_back(docker::make_provider(keys_));
   const std::vector<LastGood> copies = copies_of("manifests/");
-  Reconciler::Options options;
+  LoopOptions options;
   options.choices = copies_of("updates/");
   options.images = copies_of("images/");
   options.hosts = copies_of("hosts/");
@@ -233,12 +245,13 @@ void Host::check_readers() {
 
 void Host::check_runs() {
   for (const auto& [id, container] : engine().containers()) {
-    auto& [name, count] = runs_[id];
-    const int before = std::exchange(count, static_cast<int>(container.run));
-    name = container.name;
-    const std::string app = label_of(container, "fairlead.app");
-    if (count > before && run_once.count(app) > 0 && runs(name) > 1) {
-      violated("S14: " + name + " runs again");
+    Runs& run = runs_[id];
+    run.name = container.name;
+    if (!container.ever_started || run.started == container.started.steady) continue;
+    run.started = container.started.steady;
+    ++run.count;
+    if (run_once.count(label_of(container, "fairlead.app")) > 0 && runs(run.name) > 1) {
+      violated("S14: " + run.name + " runs again");
     }
   }
 }
@@ -246,7 +259,7 @@ void Host::check_runs() {
 int Host::runs(const std::string& prefix) const {
   int count = 0;
   for (const auto& [id, run] : runs_) {
-    if (run.first.starts_with(prefix)) count += run.second;
+    if (run.name.starts_with(prefix)) count += run.count;
   }
   return count;
 }

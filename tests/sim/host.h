@@ -81,6 +81,8 @@ class Host {
   void prune();
   // What must hold of the edge where nothing is left to do.
   void check_rest();
+  // That `explain` says what comes next of each app that is not well.
+  void check_explained();
   const std::vector<std::string>& violations() const { return violations_; }
 
  private:
@@ -129,8 +131,13 @@ class Host {
   int crashes_ = 0;
   std::set<std::string> strangers_;  // ids of what was there before us
   std::set<std::string> volumes_;
-  std::map<std::string, std::pair<std::string, int>> runs_;  // id → name, how often it ran
-  std::set<std::string> served_;  // apps that had all their serving containers once
+  struct Runs {
+    std::string name;
+    Duration started{0};
+    int count = 0;
+  };
+  std::map<std::string, Runs> runs_;  // by the container's id
+  std::set<std::string> served_;      // apps that had all their serving containers once
   std::size_t traced_ = 0;
   std::size_t logged_ = 0;
   std::map<std::string, std::uint64_t> clients_;  // container, start and service → session, or 0

@@ -128,7 +128,7 @@ TEST_CASE(
     CHECK(runs(host, "3"));
   }
   SUBCASE("so is this one with the next change of the manifest") {
-    host.world().set_file("web.yml", "name: web\nimage: app:latest\n# other\n");
+    host.world().set_file("web.yml", "name: web\nimage: app:latest\ndeploy: {deadline: 50s}\n");
     host.run(minutes(2));
     CHECK(runs(host, "2"));
   }

@@ -269,6 +269,46 @@ TEST_CASE("what no provider offers yet leaves running containers alone") {
   CHECK(first_of(host, "web").id == id);
 }
 
+TEST_CASE(
+    "of an app that is not well explain says what comes next, of one that is that nothing does") {
+  Host host;
+  SimImage exits = image("app:exits");
+  exits.program.runs_for = milliseconds(200);
+  exits.program.exit_code = 3;
+  host.engine().add_image(exits);
+  host.world().set_files({{"a.yml", "name: loops\nimage: app:exits\n"},
+                          {"b.yml", "name: job\nimage: app:exits\nrestart: never\n"},
+                          {"c.yml", app("well")},
+                          {"d.yml", app("kept", "suspend: true\n")}});
+  host.run(minutes(3));
+  const auto why = [&](const std::string& name) {
+    return host.ask("explain", {{"app", name}}).body["why"].as_string();
+  };
+  CHECK(why("loops").find("`docker logs`") != std::string::npos);
+  CHECK(why("job").find("a job runs once") != std::string::npos);
+  CHECK(why("kept").find("suspend") != std::string::npos);
+  CHECK(why("well").find("nothing needs to be done") != std::string::npos);
+}
+
+TEST_CASE("files of other tools, and what the folder's list ignores, hold up no removal") {
+  Host host;
+  auto files = apps(4);
+  files["docs/old.yml"] = app("old");
+  converge(host, files);
+  files.erase("app0.yml");
+  files["renovate.json"] = "{}";
+  files["docker-compose.yml"] = "services: {}\n";
+  files["x.tpl.yml"] = "name: {{ name }}\n";
+  files[".fairleadignore"] = "docs/\n*.tpl.yml\n";
+  host.world().set_files(files);
+  host.run(seconds(5));
+  CHECK(running(host) == 5);  // an app whose file is ignored now is one whose file is gone
+  host.run(minutes(1));
+  CHECK(running(host) == 3);
+  CHECK(running(host, "old.") == 0);
+  CHECK(host.all_well());
+}
+
 TEST_CASE("an app starts when those it comes after are Healthy; a circle is said") {
   Host host;
   host.world().set_files({{"b.yml", app("late", "after: [early]\n")}});

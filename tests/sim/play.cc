@@ -44,6 +44,7 @@ Ending play(const Scenario& scenario, const Trouble& trouble) {
     host.run(act.then);
     const bool settles = has_faults(trouble.faults) && act.then >= settling;
     if (settles) host.run_until([&] { return host.all_well(); }, settling_max);
+    host.check_explained();
     if (&act == &scenario.acts.front()) ending.first_writes = host.world().writes();
   }
   host.world().faults().heal();

@@ -31,7 +31,7 @@ struct HttpPath {
   Duration after{0};
   int status_before = 0;  // 0: connections are refused
   std::string body;
-  std::string host;  // not empty: asked for another one, it answers 400
+  std::string host{};  // not empty: asked for another one, it answers 400
 };
 
 // What a container does once started.
