@@ -173,6 +173,10 @@ struct AppState {
 // The first few of them, in one line.
 std::string told(const std::vector<Error>& errors);
 
+// The warnings of a pass that are to be logged now: each text once a day, however many apps and
+// passes come upon it. Adds those of the manifest to the report. (warnings.cc)
+std::vector<LogRecord> due_warnings(const AppState& app, Report& report, Told& told, Instant now);
+
 // What a step is to people, and what it is counted as.
 inline std::string step_name(const Step& step) { return step.verb + " " + step.resource; }
 // What it is across passes and plans. Several providers may have to "create user blog".

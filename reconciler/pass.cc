@@ -469,7 +469,7 @@ void Reconciler::describe(AppState& state, Report report) {
     report.worsen(HealthState::unknown, "NotWanted", "nothing is wanted of it");
   }
   report.wanted = state.wanted ? state.wanted->revision : "";
-  tell_warnings(state, report);
+  for (LogRecord& due : due_warnings(state, report, told_, now_)) log(std::move(due));
   const bool news =
       report.health != state.report.health ||
       (report.health == HealthState::degraded && report.reason != state.report.reason);

@@ -80,7 +80,6 @@ class Reconciler {
   std::vector<std::string> data_of(const AppState& app) const;
   void set_wanted(AppState& app, const Catalog::Entry& entry);
   void resolve_anew(AppState& app, const std::shared_ptr<const App>& whole);
-  Result<GraphPtr> graph_of(const AppState& app, const AppPtr& whole);
   void guard_removals();
   std::set<std::string> removal_candidates() const;
   bool nothing_left(const AppState& app) const;
@@ -145,7 +144,6 @@ class Reconciler {
   void end_if_done(AppState& app);
   void end_pass(AppState& app);
   void describe(AppState& app, Report report);
-  void tell_warnings(const AppState& app, Report& report);  // warnings.cc
   void note(AppState& app, const InFlight& flight, const std::string& trouble);
   // probes.cc
   void plan_probes(AppState& app, const View& at_engine);

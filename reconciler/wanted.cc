@@ -223,23 +223,20 @@ void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
   if (*whole) resolve_anew(state, *whole);
 }
 
-Result<GraphPtr> Reconciler::graph_of(const AppState& state, const AppPtr& whole) {
-  return resolve(providers_, whole,
-                 {*platform_, secrets_, certificates_, hosts_.lost(state.name),
-                  [this](const std::string& name) {
-                    return catalog_.entries().count(name) > 0 || kept_outside(name);
-                  },
-                  schemes_.of(state.name), state.wanted.get(), local_.id(state.name),
-                  local_.says_id(state.name)});
-}
-
 // An app that is about to be removed keeps what it was until the guard has decided.
 void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>& whole) {
-  Result<std::shared_ptr<const Graph>> graph = graph_of(state, whole);
-  if (graph && schemes_.settle(state.name, (*graph)->scheme_by_file)) {
-    graph = graph_of(state, whole);
-    if (schemes_.changed()) keep(schemes_folder, schemes_file, schemes_.encode());
-  }
+  const auto resolved = [&] {
+    return resolve(providers_, whole,
+                   {*platform_, secrets_, certificates_, hosts_.lost(state.name),
+                    [this](const std::string& name) {
+                      return catalog_.entries().count(name) > 0 || kept_outside(name);
+                    },
+                    schemes_.of(state.name), state.wanted.get(), local_.id(state.name),
+                    local_.says_id(state.name)});
+  };
+  Result<std::shared_ptr<const Graph>> graph = resolved();
+  if (graph && schemes_.settle(state.name, (*graph)->scheme_by_file)) graph = resolved();
+  if (schemes_.changed()) keep(schemes_folder, schemes_file, schemes_.encode());
   if (!graph) {
     state.frozen = graph.error().text() + "; what runs is left as it is";
     return;

@@ -1,9 +1,8 @@
-// The part of Reconciler that tells what is well and will not stay so, or is not what was meant:
-// each text once a day, however many apps and passes come upon it.
+// What is well and will not stay so, or is not what was meant, as the log is told of it.
 
 #include <chrono>
 
-#include "reconciler/reconciler.h"
+#include "reconciler/app_state.h"
 
 namespace fairlead {
 namespace {
@@ -12,28 +11,29 @@ constexpr std::chrono::hours again_after{24};
 
 }  // namespace
 
-void Reconciler::tell_warnings(const AppState& state, Report& report) {
+std::vector<LogRecord> due_warnings(const AppState& state, Report& report, Told& told,
+                                    Instant now) {
   if (state.wanted) {
     for (const Error& warning : state.wanted->app->warnings) report.warn(warning.text());
   }
+  std::vector<LogRecord> records;
   for (const std::string& text : report.warnings) {
-    const auto [known, is_new] = told_.warnings.emplace(text, now_.steady);
-    if (!is_new && now_.steady < known->second + again_after) {
-      report.due(known->second + again_after);
-      continue;
+    const auto [known, is_new] = told.warnings.emplace(text, now.steady);
+    const bool due = is_new || now.steady >= known->second + again_after;
+    if (due) {
+      known->second = now.steady;
+      LogRecord record;
+      record.level = LogRecord::Level::warning;
+      record.app = state.name;
+      record.verb = "warning";
+      record.cause = text;
+      records.push_back(std::move(record));
     }
-    known->second = now_.steady;
-    report.due(now_.steady + again_after);
-    LogRecord record;
-    record.level = LogRecord::Level::warning;
-    record.app = state.name;
-    record.verb = "warning";
-    record.cause = text;
-    log(std::move(record));
+    report.due(known->second + again_after);
   }
-  std::erase_if(told_.warnings, [this](const auto& entry) {
-    return now_.steady >= entry.second + 2 * again_after;
-  });
+  std::erase_if(told.warnings,
+                [&](const auto& entry) { return now.steady >= entry.second + 2 * again_after; });
+  return records;
 }
 
 }  // namespace fairlead

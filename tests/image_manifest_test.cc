@@ -264,6 +264,7 @@ TEST_CASE("every field that an image may say was decided on") {
                                    "expose[].port",
                                    "expose[].path",
                                    "expose[].body_limit",
+                                   "expose[].header_limit",
                                    "expose[].timeout",
                                    "expose[].buffering",
                                    "expose[].gzip",

@@ -186,6 +186,47 @@ TEST_CASE("a host has its own file, else the wildcard's, else its parent's where
   CHECK(found(files, "a.blog.example.org") == "none");
 }
 
+TEST_CASE(
+    "a wildcard's file serves the name above it where it says that, and is no fault elsewhere") {
+  Files files;
+  put(files, "_.example.net", made_for("DNS:*.example.net,DNS:example.net"));
+  CHECK(found(files, "example.net") == "file _.example.net.crt");
+  CHECK(found(files, "a.example.net") == "file _.example.net.crt");
+  put(files, "_.example.net", made_for("DNS:*.example.net"));
+  CHECK(found(files, "example.net") == "none");
+  put(files, "example.net", made_for("DNS:example.net"));
+  CHECK(found(files, "example.net") == "file example.net.crt");
+}
+
+TEST_CASE("a key that waits for its certificate is told, unless another file serves the host") {
+  Files files{{"blog.example.org.key", Secret(made_for("DNS:blog.example.org").pem_key())}};
+  CHECK(found(files, "blog.example.org") ==
+        "file blog.example.org.crt: is not there, and blog.example.org.key is");
+  put(files, "_.example.org", made_for("DNS:*.example.org"));
+  CHECK(found(files, "blog.example.org") == "file _.example.org.crt");
+}
+
+TEST_CASE("the last fourteen days of a certificate are told, of ACME's only what is overdue") {
+  Certificate certificate;
+  certificate.begins = seconds(1'700'000'000);
+  certificate.ends = certificate.begins + hours(90 * 24);
+  const Duration soon = certificate.ends - hours(14 * 24);
+  const auto at = [&](Duration time) { return lifetime_of(certificate, time); };
+  CHECK(at(certificate.begins - seconds(1)).warning == "is valid only from 2023-11-14 on");
+  CHECK(at(soon - seconds(1)).warning.empty());
+  CHECK(at(soon - seconds(1)).next == soon);
+  CHECK(at(soon).warning == "ends on 2024-02-12");
+  CHECK(at(soon).next == certificate.ends);
+  CHECK(at(certificate.ends).warning == "ended on 2024-02-12");
+  CHECK(at(certificate.ends).next == Duration(0));
+  certificate.acme = true;
+  CHECK(at(soon).warning == "ends on 2024-02-12, and its renewal is overdue");
+  // Of six days it is renewed two before the end.
+  certificate.ends = certificate.begins + hours(6 * 24);
+  CHECK(at(certificate.ends - hours(40)).warning.empty());
+  CHECK_FALSE(at(certificate.ends - hours(24)).warning.empty());
+}
+
 TEST_CASE("one file may hold both, certificate and key") {
   const MadeCertificate made = made_for("DNS:a.example.org,DNS:b.example.org");
   Files files{{"a.example.org.pem", Secret(made.pem_key() + made.crt())},

@@ -33,10 +33,15 @@ TEST_CASE("what htpasswd and openssl make is taken, without comments and empty l
         lines_of("a:$6$rounds=1$" + sha512.substr(3)));
 }
 
+TEST_CASE("line ends may be those of Windows") {
+  CHECK(lines_of("# who\r\n\r\nann:" + sha + "\r\nbob:" + apr1 + "\r\n") ==
+        "ann:" + sha + "\nbob:" + apr1 + "\n");
+}
+
 TEST_CASE("a line that is none is told by its number and never shown") {
   for (const std::string& line : std::vector<std::string>{
            "hunter2", "ann:hunter2", ":" + sha, "ann:" + sha + ":x", "ann:{PLAIN}hunter2",
-           "ann:" + sha + "\r", "ann:\t" + sha, "ann: " + sha, std::string("a\0b:", 4) + sha,
+           "ann:" + sha + "\r\r", "ann:\t" + sha, "ann: " + sha, std::string("a\0b:", 4) + sha,
            "ann:" + bcrypt + "x", "ann:$1$AQLKo2YT$ynT3P48WltPbc4xK0pDm2.",
            "ann:" + bcrypt.substr(0, 59), std::string(600, 'a') + ":" + sha, "ann:" + sha + ";}",
            "ann:$6$$" + sha512.substr(12)}) {

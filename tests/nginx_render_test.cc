@@ -184,6 +184,43 @@ TEST_CASE("hosts that are served alike stand in one server, others do not") {
   CHECK(count(text, "server_name d.org;") == 2);
 }
 
+TEST_CASE("larger headers of answers have buffers that nginx takes") {
+  const auto text = [](const std::string& more) {
+    const Scene scene("name: blog\nimage: a\nexpose: [{port: 80" + more + "}]\n");
+    return render_site(scene.spec(), {"10.1.0.1"}, nullptr, scene.platform, {}).text;
+  };
+  CHECK(count(text(""), "buffer") == 0);
+  CHECK(count(text(", header_limit: 32K"), "proxy_buffer_size 32768;") == 1);
+  CHECK(count(text(", header_limit: 32K"), "proxy_buffers") == 0);
+  const std::string large = text(", header_limit: 128K");
+  CHECK(count(large, "proxy_buffer_size 131072;") == 1);
+  CHECK(count(large, "proxy_buffers 11 16k;") == 1);
+  CHECK(count(large, "proxy_busy_buffers_size 131072;") == 1);
+}
+
+TEST_CASE("what timed out is not done once more by another replica") {
+  const auto text = [](const std::string& timeout) {
+    const Scene scene("name: blog\nimage: a\nexpose: [{port: 80, timeout: " + timeout + "}]\n");
+    return render_site(scene.spec(), {"10.1.0.1"}, nullptr, scene.platform, {}).text;
+  };
+  CHECK(count(text("3s"), "proxy_next_upstream_timeout 3000ms;") == 1);
+  CHECK(count(text("10s"), "next_upstream") == 0);
+}
+
+TEST_CASE("headers with _ are passed on, without those that pass for the edge's own") {
+  const std::string open = render_generation(Platform(), {}, "1", {});
+  CHECK(count(open, "underscores_in_headers on;") == 1);
+  for (const std::string twin :
+       {"X_Forwarded_For", "X-Forwarded_For", "X_Forwarded-For", "X_Real_IP", "Content_Length"}) {
+    CHECK(count(open, "proxy_set_header " + twin + " \"\";") == 1);
+    CHECK(count(open, "grpc_set_header " + twin + " \"\";") == 1);
+  }
+  CHECK(count(open, "proxy_set_header X-Forwarded-For ") == 1);
+  // A trusted proxy's word could not be told from the visitor's.
+  const Platform behind = testing::platform_of("edge: {trusted_proxies: [10.0.0.7]}\n");
+  CHECK(count(render_generation(behind, {}, "1", {}), "underscores_in_headers") == 0);
+}
+
 TEST_CASE("no two locations of a server are the same") {
   const Scene scene(
       "name: blog\nimage: a\nexpose:\n- {port: 80, path: /a/}\n- {port: 81, path: /a}\n"

@@ -121,6 +121,17 @@ TEST_CASE("the edge's own app has its folder and its ports, and no route") {
   CHECK(ordinary.resources.size() == 1);
 }
 
+TEST_CASE("the edge is published to IPv4 and IPv6, unless one address is said") {
+  const auto both = [](const std::string& platform) {
+    const Graph graph = Scene("name: edge\nimage: nginx\n", platform).graph();
+    return graph.publishes.at(0).publish->both_families;
+  };
+  CHECK(both(""));
+  CHECK(both("edge: {address: \"::\"}\n"));
+  CHECK_FALSE(both("edge: {address: 0.0.0.0}\n"));
+  CHECK_FALSE(both("edge: {address: 10.0.0.1}\n"));
+}
+
 TEST_CASE("an app is told where it is reached") {
   const auto env = [](const Scene& scene) { return scene.graph().env; };
   CHECK(env(Scene(one)) ==

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/sim/host.h"
 
 // What the edge promises beside converging: few reloads, a configuration that is the same for the
@@ -241,6 +243,40 @@ TEST_CASE(
   host.run(minutes(2));
   CHECK(web() == before);
   CHECK(host.all_well());
+}
+
+TEST_CASE("a certificate of no use is told once a day, in the status too, and harms nothing") {
+  Bench bench(2);
+  bench.host.routed.clear();
+  for (const char* name : {"app0.localhost", "app1.localhost"}) {
+    bench.host.world().set_certificate(std::string(name) + ".crt", certificate_pem(name));
+    bench.host.world().set_certificate(std::string(name) + ".key", "not a key");
+  }
+  const auto logged = [&] {
+    std::map<std::string, int> times;
+    for (const LogRecord& record : bench.host.world().log()) {
+      if (record.verb == "warning") ++times[record.cause];
+    }
+    return times;
+  };
+  const auto told = [&] {
+    return std::count_if(bench.host.world().log().begin(), bench.host.world().log().end(),
+                         [](const LogRecord& record) { return record.verb == "warning"; });
+  };
+  bench.host.run(minutes(5));
+  CHECK(told() >= 2);
+  const auto first = logged();
+  bench.host.run(minutes(30));
+  CHECK(logged() == first);
+  const Json app = bench.host.ask("explain", {{"app", "app0"}}).body;
+  CHECK(app["sync"].as_string() == "Synced");
+  CHECK(app["health"].as_string() == "Healthy");
+  REQUIRE_FALSE(app["warnings"].empty());
+  CHECK(app["warnings"].items()[0].as_string().find("file app0.localhost.crt: ") == 0);
+  CHECK(app["message"].as_string().find("warning: file app0.localhost.crt: ") == 0);
+  bench.host.run(std::chrono::hours(24));
+  CHECK(told() > static_cast<std::ptrdiff_t>(first.size()));
+  for (const auto& [text, times] : logged()) CHECK(times <= 2);
 }
 
 TEST_CASE("an edge that starts again serves what it served, before anybody else acts") {

@@ -94,7 +94,7 @@ void Host::check_explained() {
         shown["sync"].as_string() == "Synced" && shown["health"].as_string() == "Healthy";
     const std::string& why = shown["why"].as_string();
     if (!well && (why.empty() || why.find("nothing needs to be done") != why.npos)) {
-      violated("S14: " + name + " is " + app.report.reason + ", and " + why);
+      violated("S20: " + name + " is " + app.report.reason + ", and " + why);
     }
   }
 }

@@ -234,7 +234,7 @@ std::optional<Answer> SimEngine::refuse_mount(const Json& mount) const {
 std::optional<Answer> SimEngine::refuse_settings(const Json& body) const {
   const Json& host = body["HostConfig"];
   const std::int64_t memory = host["Memory"].as_int();
-  if (memory > 0 && memory < memory_min) {
+  if (memory != 0 && memory < memory_min) {
     return answer_error(400, "Minimum memory limit allowed is 6MB");
   }
   if (host["NanoCpus"].as_int() > 2'000'000'000) {

@@ -26,7 +26,6 @@ using Ticket = std::uint64_t;               // a call under way; never 0
 class SimEngine {
  public:
   explicit SimEngine(Dialect dialect, std::uint64_t seed = 1);
-
   // Begins a call. The answer is there at once, or after advance() has passed the time it takes.
   Ticket begin(const HttpCall& call, Instant now);
   std::optional<Answer> take(Ticket ticket);
@@ -38,7 +37,6 @@ class SimEngine {
   Answer handle(const HttpCall& call, Instant now);
   Instant now() const { return now_; }
   Dialect dialect() const { return dialect_; }
-
   // Events. `replay` gives those of the ring that a GET /events asks for, or its error answer.
   struct Replay {
     Answer answer;
@@ -72,9 +70,8 @@ class SimEngine {
   void docker_network_disconnect(const std::string& network, const std::string& name);
   // The container's main process ends by itself, or by a signal from the host.
   void process_ends(const std::string& name, int exit_code);
-  // Until its next start its checks fail though it answers; it accepts no connection.
-  void sicken(const std::string& name);
-  void close_ports(const std::string& name);
+  void sicken(const std::string& name);  // until its next start its checks fail, though it answers
+  void close_ports(const std::string& name);  // likewise, and it accepts no connection
 
   const std::map<std::string, SimContainer>& containers() const { return containers_; }  // by id
   const std::map<std::string, SimNetwork>& networks() const { return networks_; }        // by id

@@ -35,7 +35,7 @@ TEST_CASE("the status says why a version failed, also after a restart and a prun
   const auto told = [&] {
     const std::string text = host.message("web");
     INFO(text);
-    CHECK(says(text, "failed: unhealthy: GET /up: 500, "));
+    CHECK(says(text, "failed: unhealthy: GET /up (Host "));
     CHECK(says(text, " times in "));
     CHECK(says(text, "serves on"));
     CHECK(says(text, "`fairlead retry web`"));
