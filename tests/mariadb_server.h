@@ -12,9 +12,10 @@
 #include "tests/program.h"
 #include "tests/temp_folder.h"
 
-// A real MariaDB (Debian's mariadb-server-core) in a folder of its own, on a port of its own on
-// loopback, whose administrator is "root" without a password. It speaks TLS to those who want it,
-// with a certificate for "localhost" from `authority`. Killed with its owner.
+// A real MariaDB (Debian's mariadb-server-core, with what its client-core has of the installer) in
+// a folder of its own, on a port of its own on loopback, whose administrator is "root" without a
+// password. It speaks TLS to those who want it, with a certificate for "localhost" from
+// `authority`. Killed with its owner.
 namespace fairlead::testing {
 
 // A TCP socket on loopback that listens, on a port that was free.

@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 MariadbServer& server() {
   static MariadbServer one;
   static const bool up = one.up();
-  REQUIRE_MESSAGE(up, "no MariaDB: mariadb-server-core must be installed");
+  REQUIRE_MESSAGE(up, "no MariaDB: mariadb-server-core and mariadb-client-core must be installed");
   return one;
 }
 
