@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "reconciler/check.h"
+
 namespace fairlead {
 namespace {
 
@@ -91,7 +93,8 @@ bool Catalog::is_foreign(const ManifestFile& file) {
 }
 
 // Fills ignored_ and broken_.
-std::vector<ManifestFile> Catalog::manifests_of(const FolderReading& reading) {
+std::vector<ManifestFile> Catalog::manifests_of(const FolderReading& reading,
+                                                const std::vector<std::string>& ignore) {
   ignored_.clear();
   broken_.clear();
   IgnoreList list;
@@ -100,6 +103,9 @@ std::vector<ManifestFile> Catalog::manifests_of(const FolderReading& reading) {
     if (file.path != ignore_file) continue;
     if (file.text) list = IgnoreList::parse(*file.text);
     if (!list.errors().empty()) broken_[file.path] = list.errors();
+  }
+  for (const std::string& pattern : ignore) {
+    FAIRLEAD_CHECK(list.add(pattern, "folders.ignore of the platform file").ok());
   }
   for (const ManifestFile& file : reading.files) {
     if (file.path == ignore_file) continue;
@@ -114,7 +120,8 @@ std::vector<ManifestFile> Catalog::manifests_of(const FolderReading& reading) {
   return manifests;
 }
 
-Catalog::Change Catalog::read(const FolderReading& reading) {
+Catalog::Change Catalog::read(const FolderReading& reading,
+                              const std::vector<std::string>& ignore) {
   Change change;
   if (reading.state != FolderReading::State::ok) {
     // Not a word about any app: all stay as they are.
@@ -128,7 +135,7 @@ Catalog::Change Catalog::read(const FolderReading& reading) {
     entry.listed = false;
   }
   // Where a name stood keeps it; only then the order of paths decides.
-  const std::vector<ManifestFile> files = manifests_of(reading);
+  const std::vector<ManifestFile> files = manifests_of(reading, ignore);
   find_owners(files);
   // Files that were cut to nothing, by a disk that is full, are as good as none.
   empty_reading_ = owners_.empty();

@@ -41,7 +41,8 @@ class Catalog {
     std::set<std::string> changed;  // apps that are new or differ, errors included
     std::set<std::string> saved;    // of these, apps whose last good version is new: to be written
   };
-  Change read(const FolderReading& reading);
+  // `ignore`: what the platform file has of patterns, beside the folder's own list.
+  Change read(const FolderReading& reading, const std::vector<std::string>& ignore = {});
 
   const std::map<std::string, Entry>& entries() const { return entries_; }
 
@@ -70,7 +71,8 @@ class Catalog {
     bool listed = false;  // in the last reading
   };
   const ParsedManifest& parsed(const ManifestFile& file);
-  std::vector<ManifestFile> manifests_of(const FolderReading& reading);
+  std::vector<ManifestFile> manifests_of(const FolderReading& reading,
+                                         const std::vector<std::string>& ignore);
   bool is_foreign(const ManifestFile& file);
   void find_owners(const std::vector<ManifestFile>& files);
   void take_file(const ManifestFile& file, const ParsedManifest& manifest, Change& change);

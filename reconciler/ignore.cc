@@ -87,23 +87,28 @@ IgnoreList IgnoreList::parse(const std::string& text) {
     const std::string where = std::string(ignore_file) + ":" + std::to_string(++number);
     line.erase(line.find_last_not_of(" \t\r") + 1);
     if (line.empty() || line.front() == '#') continue;
-    if (line.front() == '!' || line.find_first_of("[\\") != line.npos) {
-      list.errors_.push_back({Code::invalid,
-                              "only *, ** and ? have a meaning in a pattern; \"!\", \"[\" and "
-                              "\"\\\" are not understood, got " +
-                                  line,
-                              where});
-      continue;
-    }
-    Pattern pattern{line, false, line.back() == '/', line + " (" + where + ")"};
-    if (pattern.folders) pattern.text.pop_back();
-    const bool anywhere = pattern.text.starts_with("**/");
-    pattern.anchored = !anywhere && pattern.text.find('/') != line.npos;
-    if (anywhere) pattern.text.erase(0, 3);
-    if (pattern.text.starts_with('/')) pattern.text.erase(0, 1);
-    if (!pattern.text.empty()) list.patterns_.push_back(std::move(pattern));
+    const Result<void> added = list.add(line, where);
+    if (!added) list.errors_.push_back(added.error());
   }
   return list;
+}
+
+Result<void> IgnoreList::add(const std::string& line, const std::string& where) {
+  if (line.empty() || line.front() == '!' || line.find_first_of("[\\") != line.npos) {
+    return Error{Code::invalid,
+                 "only *, ** and ? have a meaning in a pattern; \"!\", \"[\" and "
+                 "\"\\\" are not understood, got " +
+                     line,
+                 where};
+  }
+  Pattern pattern{line, false, line.back() == '/', line + " (" + where + ")"};
+  if (pattern.folders) pattern.text.pop_back();
+  const bool anywhere = pattern.text.starts_with("**/");
+  pattern.anchored = !anywhere && pattern.text.find('/') != line.npos;
+  if (anywhere) pattern.text.erase(0, 3);
+  if (pattern.text.starts_with('/')) pattern.text.erase(0, 1);
+  if (!pattern.text.empty()) patterns_.push_back(std::move(pattern));
+  return {};
 }
 
 // `path` itself, and each folder on the way to it.

@@ -23,6 +23,8 @@ class IgnoreList {
   // with a slash is for folders alone. A folder is ignored with all that is in it. What is not
   // understood (`!`, `[`, `\`) is an error.
   static IgnoreList parse(const std::string& text);
+  // One more pattern, said at `where`. Errors: invalid, what is not understood.
+  Result<void> add(const std::string& pattern, const std::string& where);
 
   // "docs/ (.fairleadignore:3)", or empty: it is not ignored.
   std::string match(std::string_view path) const;

@@ -4,6 +4,7 @@
 
 #include "reconciler/field.h"
 #include "reconciler/grammar.h"
+#include "reconciler/ignore.h"
 #include "reconciler/platform_edge.h"
 #include "reconciler/schema.h"
 
@@ -36,6 +37,13 @@ void read_folders(Platform::Folders& folders, const Field& field) {
   take(folders.mounted_secrets, field["mounted_secrets"].absolute_path());
   take(folders.edge, field["edge"].absolute_path());
   take(folders.certificates, field["certificates"].absolute_path());
+  for (const Field& item : field["ignore"].items()) {
+    const auto pattern = item.text();
+    if (!pattern) continue;
+    const Result<void> understood = IgnoreList().add(*pattern, "");
+    if (understood) folders.ignore.push_back(*pattern);
+    if (!understood) item.refuse(understood.error().message);
+  }
 }
 
 bool is_tcp_target(const std::string& target) {

@@ -31,6 +31,7 @@ struct Platform {
     std::string edge = "/var/lib/fairlead/edge";            // the edge's configuration
     std::string certificates =
         "/etc/fairlead/certificates";  // HOST.crt and HOST.key, as made by others
+    std::vector<std::string> ignore;   // patterns of files that are no manifests (ignore.h)
   } folders;
   std::string socket = "/run/fairlead/fairlead.sock";  // the control socket, 0660
 

@@ -393,3 +393,15 @@ TEST_CASE("an ignore list with a fault holds up removals") {
   CHECK(folder.catalog.hold().find(".fairleadignore is broken") != std::string::npos);
   CHECK(folder.entry("blog").listed);
 }
+
+TEST_CASE("what the platform file ignores is no manifest either, from the next reading on") {
+  Folder folder;
+  folder.files = {{"blog.yml", app("blog")}, {"docs/shop.yml", app("shop")}};
+  folder.read();
+  CHECK(folder.catalog.read(folder.reading(), {"docs/"}).changed.empty());
+  CHECK(folder.absent() == "shop ");
+  CHECK(folder.catalog.ignored().at("docs/shop.yml") ==
+        "as docs/ (folders.ignore of the platform file) says");
+  folder.read();
+  CHECK(folder.absent().empty());
+}

@@ -24,18 +24,23 @@ const Json& default_of(const char* group, const char* key) {
   return platform_schema().source()["properties"][group]["properties"][key]["default"];
 }
 
+Platform full_platform() {
+  std::ostringstream text;
+  text << std::ifstream(FAIRLEAD_SOURCE_DIR "/tests/golden/manifests/fairlead-good.yml").rdbuf();
+  ParsedPlatform parsed = parse_platform("fairlead.yml", text.str());
+  REQUIRE(parsed.errors.empty());
+  return std::move(parsed.platform);
+}
+
 }  // namespace
 
 TEST_CASE("every member of the platform can be said") {
-  std::ostringstream text;
-  text << std::ifstream(FAIRLEAD_SOURCE_DIR "/tests/golden/manifests/fairlead-good.yml").rdbuf();
-  const ParsedPlatform parsed = parse_platform("fairlead.yml", text.str());
-  REQUIRE(parsed.errors.empty());
-  const Platform& platform = parsed.platform;
+  const Platform platform = full_platform();
   CHECK(platform.domain == "example.org");
   CHECK(platform.folders.manifests == "/srv/manifests");
   CHECK(platform.folders.secrets == "/srv/secrets");
   CHECK(platform.folders.state == "/var/lib/fairlead");
+  CHECK(platform.folders.ignore == std::vector<std::string>{"docs/", "*.tpl.yml"});
   CHECK(platform.folders.mounted_secrets == "/run/fairlead/secrets");
   CHECK(platform.folders.edge == "/srv/edge");
   CHECK(platform.folders.certificates == "/srv/certificates");

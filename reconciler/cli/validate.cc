@@ -54,7 +54,7 @@ class Check {
       return;
     }
     Catalog catalog;
-    catalog.read(*reading);
+    catalog.read(*reading, platform_.folders.ignore);
     for (const auto& [file, why] : catalog.ignored()) {
       found_.notes.push_back("note: " + file + " is ignored: " + why);
     }

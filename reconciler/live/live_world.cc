@@ -215,9 +215,11 @@ class LiveWorld::Impl {
     }
     if (!parsed.errors.empty()) return;
     const FolderReader::Folders before = watched(*platform_);
+    const std::vector<std::string> ignored = platform_->folders.ignore;
     platform_ = std::make_shared<const Platform>(std::move(parsed.platform));
     http_.configure(platform_);
-    if (before != watched(*platform_)) watch();
+    // What is ignored is decided as a folder is read.
+    if (before != watched(*platform_) || ignored != platform_->folders.ignore) watch();
     inbox_.emplace_back(PlatformChanged{platform_});
   }
 
