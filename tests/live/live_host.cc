@@ -117,14 +117,14 @@ void LiveHost::drop(const std::string& file) const {
   REQUIRE(fs::remove(folder_ + "/manifests/" + file));
 }
 
-void LiveHost::start() {
+void LiveHost::start(const std::string& program) {
   REQUIRE(!runs());
   Child::Setup setup;
   setup.output = log_;
   setup.network_of = engine_.pid();
-  daemon_.emplace(
-      std::vector<std::string>{FAIRLEAD_BINARY, "--config", folder_ + "/fairlead.yml", "run"},
-      setup);
+  daemon_.emplace(std::vector<std::string>{program.empty() ? FAIRLEAD_BINARY : program, "--config",
+                                           folder_ + "/fairlead.yml", "run"},
+                  setup);
   until("the daemon answers", [&] { return !status().is_null(); });
   installation_ = read_text(folder_ + "/state/installation");
 }

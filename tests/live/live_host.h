@@ -35,8 +35,8 @@ class LiveHost {
   void put(const std::string& file, const std::string& text) const;
   void drop(const std::string& file) const;
 
-  // The daemon.
-  void start();
+  // The daemon. `program`: another build than the one under test; empty: that one.
+  void start(const std::string& program = "");
   void kill();                             // with SIGKILL
   std::optional<int> stop(seconds limit);  // with SIGTERM; its exit code, or nothing in time
   Child& daemon() { return *daemon_; }
