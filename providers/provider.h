@@ -97,7 +97,8 @@ struct ResolveInput {
   bool hosted = false;  // the app that runs the provider's system is there, or none has to be
   // The scheme that was kept for the app (schemes.h), where no word says it. Nothing: none was.
   std::optional<Scheme> scheme{};
-  const Graph* before = nullptr;  // what was wanted of the app so far; null: nothing
+  // By host: what served last out of the operator's files. Null: nothing did.
+  const std::map<std::string, ServedCertificate>* served = nullptr;
   // What is to be run of what the image's reference may stand for: "sha256:…"; empty: whatever it
   // stands for. And whether that is another revision than the reference alone.
   std::string image_id{};

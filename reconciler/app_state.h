@@ -32,6 +32,8 @@ inline constexpr char owners_file[] = "owners";
 // Likewise: the scheme that apps are told, in one file.
 inline constexpr char schemes_folder[] = "schemes";
 inline constexpr char schemes_file[] = "apps";
+// Likewise: the certificates that serve each app out of the operator's files.
+inline constexpr char served_folder[] = "certificates";
 // Likewise: what the image's reference of each app stands for.
 inline constexpr char local_folder[] = "local";
 // Likewise: what came of the revisions of each app.

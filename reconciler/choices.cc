@@ -63,6 +63,7 @@ void Reconciler::forget_choice(const std::string& name) {
   updates_.forget(name);
   if (kept) keep(updates_folder, name, "");
   local_.forget(name);
+  served_.set(name, {});
   const std::string read = images_.encode(name);
   images_.forget(name);
   keep_image(name, read);
@@ -70,7 +71,8 @@ void Reconciler::forget_choice(const std::string& name) {
 
 // An earlier process may have ended in the middle of a removal.
 void Reconciler::forget_strays() {
-  for (const auto* kept : {&options_.choices, &options_.images, &options_.local}) {
+  for (const auto* kept :
+       {&options_.choices, &options_.images, &options_.local, &options_.served}) {
     for (const LastGood& stray : *kept) {
       if (catalog_.entries().count(stray.name) == 0) forget_choice(stray.name);
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reconciler/app.h"
+#include "reconciler/served_certificates.h"
 
 // All wanted resources of one app, in one stable order: what a resource needs stands before it.
 // Built by resolve() from an App, immutable afterwards, shared with the passes that use it.
@@ -49,6 +50,8 @@ struct Graph {
   // What earlier versions made of the certificate files that are there now, where no word says the
   // scheme that the app is told, and `env` says another. Nothing: there is no such difference.
   std::optional<Scheme> scheme_by_file;
+  // By host: what serves out of the operator's files, to be handed back as ResolveInput::served.
+  std::map<std::string, ServedCertificate> served;
   // What providers demand of the app's main container, beneath what its manifest says.
   std::vector<HostMount> mounts;
   std::vector<Expose> publishes;   // each with `publish`

@@ -45,6 +45,7 @@ Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> plat
   for (const LastGood& kept : options_.local) local_.restore(kept.name, kept.text);
   for (const LastGood& owners : options_.hosts) hosts_.restore(owners.text);
   for (const LastGood& kept : options_.schemes) schemes_.restore(kept.text);
+  for (const LastGood& kept : options_.served) served_.restore(kept.name, kept.text);
   for (const LastGood& kept : options_.trials) {
     AppState& state = app(kept.name);
     state.memory.trials = Trials::decode(state.trials_kept = kept.text);
@@ -67,6 +68,9 @@ void Reconciler::advance() {
   if (guard_due_ || (verdict_.due && now_.steady >= *verdict_.due)) guard_removals();
   for (const std::string& name : local_.take_changed()) {
     keep(local_folder, name, local_.encode(name));
+  }
+  for (const std::string& name : served_.take_changed()) {
+    keep(served_folder, name, served_.encode(name));
   }
   if (now_.steady >= unsaved_.due) save_again();
   ask_registries();

@@ -15,6 +15,7 @@
 #include "reconciler/prune.h"
 #include "reconciler/resolve.h"
 #include "reconciler/schemes.h"
+#include "reconciler/served_certificates.h"
 #include "reconciler/updates.h"
 #include "reconciler/world.h"
 #include "reconciler/write_queue.h"
@@ -173,6 +174,7 @@ class Reconciler {
   std::map<std::string, Secret> secrets_, certificates_;
   HostOwners hosts_;
   Schemes schemes_;
+  ServedCertificates served_;
   std::map<std::string, WriteQueue> queues_;  // by provider
   Updates updates_;
   LocalImages local_;

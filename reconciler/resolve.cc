@@ -63,7 +63,7 @@ Result<std::shared_ptr<const Graph>> resolve(const Providers& providers,
   graph->unmet = unmet_needs(providers, app->needs, around.platform, around.has_app);
   ResolveInput input{
       app.get(), &around.platform, &around.secrets, &around.certificates, around.lost_hosts,
-      false,     around.scheme,    around.before,   around.image_id,      around.says_image_id};
+      false,     around.scheme,    around.served,   around.image_id,      around.says_image_id};
   for (const auto& provider : providers) {
     const std::string host = provider->hosted_by(around.platform);
     input.hosted = host.empty() || around.has_app(host);

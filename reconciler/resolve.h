@@ -23,8 +23,8 @@ struct Surroundings {
   const std::map<std::string, std::string>& lost_hosts;  // of the app → why
   std::function<bool(const std::string& app)> has_app;   // whether there is such a manifest
   std::optional<Scheme> scheme{};                        // of the app, as ResolveInput has it
-  const Graph* before = nullptr;                         // likewise
-  std::string image_id{};                                // as ResolveInput has them
+  const std::map<std::string, ServedCertificate>* served = nullptr;  // likewise
+  std::string image_id{};                                            // as ResolveInput has them
   bool says_image_id = false;
 };
 

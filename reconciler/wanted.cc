@@ -66,7 +66,7 @@ void Reconciler::on(const ManifestsChanged& event) {
   certificates_ = reading.certificates;
   folder_ = reading.folder;
   revision_ = reading.revision;
-  const Catalog::Change change = catalog_.read(reading);
+  const Catalog::Change change = catalog_.read(reading, platform_->folders.ignore);
   tell_reading(change);
   if (reading.state != FolderReading::State::ok && told_.broken.insert(catalog_.hold()).second) {
     LogRecord record;
@@ -231,7 +231,7 @@ void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>&
                     [this](const std::string& name) {
                       return catalog_.entries().count(name) > 0 || kept_outside(name);
                     },
-                    schemes_.of(state.name), state.wanted.get(), local_.id(state.name),
+                    schemes_.of(state.name), &served_.of(state.name), local_.id(state.name),
                     local_.says_id(state.name)});
   };
   Result<std::shared_ptr<const Graph>> graph = resolved();
@@ -241,6 +241,7 @@ void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>&
     state.frozen = graph.error().text() + "; what runs is left as it is";
     return;
   }
+  served_.set(state.name, (*graph)->served);
   std::string text = whole->document->value.canonical();
   const bool same =
       state.wanted && state.text == text && state.wanted->revision == (*graph)->revision;
@@ -300,6 +301,8 @@ void Reconciler::save_again() {
       keep(folder, name, hosts_.encode());
     } else if (folder == schemes_folder) {
       keep(folder, name, schemes_.encode());
+    } else if (folder == served_folder) {
+      keep(folder, name, served_.encode(name));
     } else if (folder == local_folder) {
       keep(folder, name, local_.encode(name));
     } else if (folder == trials_folder) {

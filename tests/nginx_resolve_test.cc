@@ -197,11 +197,13 @@ TEST_CASE("a file that becomes of no use leaves the last good certificate servin
   const CertificatePtr serves = spec_of(&good)->certificates.at("blog.localhost");
   const auto is_kept = [&](const std::string& ending, const std::string& content) {
     Scene renewed = scene;
-    renewed.before = &good;
+    renewed.served = good.served;
     renewed.certificates["blog.localhost." + ending] = Secret(content);
     if (content.empty()) renewed.certificates.erase("blog.localhost." + ending);
     const SiteSpec spec = renewed.spec();
-    CHECK(spec.certificates.at("blog.localhost") == serves);
+    CHECK(spec.certificates.at("blog.localhost")->id == serves->id);
+    CHECK(spec.certificates.at("blog.localhost")->source == serves->source);
+    CHECK(renewed.graph().served == good.served);
     const std::string why = spec.trouble.at("blog.localhost");
     CHECK(why.find("file blog.localhost.crt: ") == 0);
     CHECK(why.ends_with("; the one before is served until that is mended"));
@@ -212,8 +214,9 @@ TEST_CASE("a file that becomes of no use leaves the last good certificate servin
   const Keys another("0123456789abcdef", Secret(std::string(32, 'x')));
   is_kept("key", sign(another, *self_signed(another, {"a"}, std::chrono::seconds(1))).reveal());
   Scene gone(one);
-  gone.before = &good;
+  gone.served = good.served;
   CHECK(gone.spec().certificates.empty());
+  CHECK(gone.graph().served.empty());
   CHECK(gone.spec().trouble.empty());
 }
 

@@ -32,8 +32,8 @@ struct Scene {
   std::map<std::string, Secret> certificates;
   std::map<std::string, std::string> lost;
   bool edge = true;
-  std::optional<Scheme> kept;     // of earlier versions
-  const Graph* before = nullptr;  // must outlive it
+  std::optional<Scheme> kept;  // of earlier versions
+  std::map<std::string, ServedCertificate> served;
 
   explicit Scene(const std::string& manifest, const std::string& platform_text = "")
       : platform(platform_of(platform_text)) {
@@ -51,7 +51,7 @@ struct Scene {
     input.lost_hosts = lost;
     input.hosted = edge;
     input.scheme = kept;
-    input.before = before;
+    input.served = &served;
     Graph graph;
     graph.app = app;
     if (Result<void> done = resolve_app(input, graph); !done) return done.error();

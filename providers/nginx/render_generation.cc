@@ -217,7 +217,7 @@ class GenerationRenderer {
         {"default " + page("Bad answer",
                            "What this service answered cannot be passed on: its "
                            "headers are larger than the header_limit of its route, "
-                           "or it broke off.")});
+                           "or cannot be read.")});
     map("\"\" $fairlead_maintenance",
         {"default " +
          page("Maintenance", "This service is being maintained. Please try again later.")});

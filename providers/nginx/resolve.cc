@@ -92,18 +92,30 @@ class Resolver {
     if (!input_.certificates || spec_->certificates.count(host) > 0) return;
     Result<CertificatePtr> certificate = find_certificate(*input_.certificates, host);
     if (!certificate) return keep_certificate(host, certificate.error().message);
-    if (*certificate) spec_->certificates[host] = *certificate;
+    if (!*certificate) return;
+    spec_->certificates[host] = *certificate;
+    if (!(*certificate)->acme) graph_.served[host] = {(*certificate)->source, (*certificate)->pem};
   }
 
   // A file of no use, such as one of a pair that is being renewed, takes from nobody the
   // certificate that serves.
   void keep_certificate(const std::string& host, const std::string& why) {
-    const SiteSpec* before = spec_of(input_.before);
-    const auto good = before ? before->certificates.find(host) : Certificates::const_iterator();
-    const bool serves = before && good != before->certificates.end();
-    if (serves) spec_->certificates[host] = good->second;
-    spec_->trouble[host] = why + "; " + (serves ? "the one before" : "a self-signed one") +
-                           " is served until that is mended";
+    std::string instead = "a self-signed one";
+    if (const auto before = served_before(host)) {
+      spec_->certificates[host] = std::make_shared<const Certificate>(*before);
+      graph_.served[host] = {before->source, before->pem};
+      instead = "the one before";
+    }
+    spec_->trouble[host] = why + "; " + instead + " is served until that is mended";
+  }
+
+  std::optional<Certificate> served_before(const std::string& host) const {
+    if (!input_.served) return std::nullopt;
+    const auto held = input_.served->find(host);
+    if (held == input_.served->end()) return std::nullopt;
+    const Secret& pem = held->second.pem;
+    const auto parsed = parse_certificate(held->second.source, pem.reveal(), pem);
+    return parsed ? std::optional(*parsed) : std::nullopt;
   }
 
   Result<Secret> htpasswd(std::size_t index) const {

@@ -90,6 +90,7 @@ std::unique_ptr<Engine> Engine::open(const Setup& setup) {
   loop.images = engine->state_->images();
   loop.hosts = engine->state_->hosts();
   loop.schemes = engine->state_->schemes();
+  loop.served = engine->state_->served();
   loop.local = engine->state_->local();
   loop.trials = engine->state_->trials();
   loop.seed = static_cast<std::uint64_t>(engine->world_->now().wall.count());

@@ -155,6 +155,8 @@ std::vector<LastGood> StateFolder::hosts() const { return copies(hosts_folder); 
 
 std::vector<LastGood> StateFolder::schemes() const { return copies(schemes_folder); }
 
+std::vector<LastGood> StateFolder::served() const { return copies(served_folder); }
+
 std::vector<LastGood> StateFolder::local() const { return copies(local_folder); }
 
 std::vector<LastGood> StateFolder::trials() const {

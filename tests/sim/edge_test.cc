@@ -209,6 +209,10 @@ TEST_CASE("no certificate file that comes, goes or does not fit replaces a conta
   const auto with_first = bench.edge_files();
   CHECK(copy("key", second) == "file app0.localhost.crt");
   CHECK(bench.edge_files() == with_first);
+  bench.host.crash_now();
+  bench.host.run(minutes(1));
+  CHECK(bench.edge_files() == with_first);
+  CHECK(served() == "file app0.localhost.crt");
   CHECK(copy("crt", second) == "file app0.localhost.crt");
   CHECK(bench.edge_files() != with_first);
   CHECK(copy("crt", "") == "file app0.localhost.crt");

@@ -120,6 +120,7 @@ void Host::boot() {
   options.images = copies_of("images/");
   options.hosts = copies_of("hosts/");
   options.schemes = copies_of("schemes/");
+  options.served = copies_of("certificates/");
   options.local = copies_of("local/");
   options.trials = copies_of("trials/");
   options.mode = options_.mode;
