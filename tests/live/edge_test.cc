@@ -40,6 +40,24 @@ TEST_CASE("an app is reached over HTTP and TLS at its name, and no other name is
   CHECK(fetch(edge.https(app)).error == "handshake");
 }
 
+TEST_CASE("an edge that says no address is reached over IPv4 and over IPv6") {
+  EdgeHost edge("edge: {http_port: 18080, https_port: 18443}\n");
+  const std::string app = edge.host().name("both");
+  edge.deploy(app, 1);
+  for (const char* address : {"127.0.0.1", "::1"}) {
+    CAPTURE(address);
+    WebRequest plain = edge.http(app);
+    WebRequest tls = edge.https(app, "/headers");
+    plain.address = tls.address = address;
+    CHECK(fetch(plain).body == "1\n");
+    // An IPv4 one: what the engine's proxy for IPv6 comes from is the gateway of the edge's
+    // network.
+    const std::string head = fetch(tls).body;
+    CHECK(head.find("X-Forwarded-Proto: https\r\n") != std::string::npos);
+    CHECK(head.find("X-Real-IP: 10.") != std::string::npos);
+  }
+}
+
 TEST_CASE("deploys under load lose no request, also with the daemon killed in the middle") {
   EdgeHost edge;
   const std::string app = edge.host().name("busy");

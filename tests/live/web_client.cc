@@ -1,7 +1,6 @@
 #include "tests/live/web_client.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <netdb.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -50,14 +49,16 @@ void WebConnection::close() {
 
 std::string WebConnection::connect(const WebRequest& request) {
   close();
-  socket_ = live::UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const std::string port = std::to_string(request.port);
+  if (::getaddrinfo(request.address.c_str(), port.c_str(), &hints, &found) != 0) return "connect";
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> place(found, ::freeaddrinfo);
+  socket_ = live::UniqueFd(::socket(place->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   limit_waits(socket_.get(), request.timeout);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(request.port));
-  ::inet_pton(AF_INET, request.address.c_str(), &address.sin_addr);
-  if (::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-    return "connect";
+  if (::connect(socket_.get(), place->ai_addr, place->ai_addrlen) != 0) return "connect";
   return request.tls ? shake_hands(request) : "";
 }
 

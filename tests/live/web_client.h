@@ -24,7 +24,7 @@ struct WebRequest {
   std::string method = "GET";
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::string address = "127.0.0.1";
+  std::string address = "127.0.0.1";          // or of IPv6: "::1"
   std::chrono::milliseconds timeout{10'000};  // of each wait
 };
 
