@@ -63,6 +63,7 @@ Storage read_storage(const Field& field) {
   if (storage.path == "/") field["path"].refuse("must not be the root folder");
   storage.size = field["size"].bytes();
   storage.shared = field["shared"].flag();
+  storage.owner = field["owner"].text();
   return storage;
 }
 

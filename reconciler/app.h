@@ -59,6 +59,8 @@ struct Storage {
   // Exclusive storage (the default) is held by the main process alone, by one container at a time,
   // so deploys recreate. Shared storage is mounted in every process and replica, and deploys roll.
   bool shared = false;
+  std::optional<std::string>
+      owner;  // "1000:1000", or names of the image; absent: see App::main.user
 };
 
 struct AccountNeed {                   // database, messagebus

@@ -56,6 +56,7 @@ struct HttpCall {
   std::chrono::milliseconds timeout{5000};
   bool progress = false;
   std::size_t body_max = 64u << 20;  // a longer answer is cut off and counts as none
+  std::size_t body_enough = 0;       // so much of a longer body is all that is wanted; 0: all of it
 
   bool writes() const { return method != "GET" && method != "HEAD"; }
 };

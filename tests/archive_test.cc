@@ -162,3 +162,33 @@ TEST_CASE("what is no tar is refused") {
   tar[0] = 'C';
   CHECK(read(tar) == "the archive is damaged");
 }
+
+TEST_CASE("a folder's owner and mode are what was written, also where octal digits do not do") {
+  for (const FolderEntry& folder :
+       {FolderEntry{0, 0, 0755}, FolderEntry{1000, 33, 02770}, FolderEntry{2097151, 2097152, 0700},
+        FolderEntry{4294967294u, 70000, 0}}) {
+    CAPTURE(folder.user);
+    const Result<FolderEntry> read = first_folder(folder_archive("data", folder), "data");
+    if (folder.user < 2097152 && folder.group < 2097152) {
+      REQUIRE(read);
+      CHECK(*read == folder);
+    } else {
+      // The engine itself writes such ids into a record before the header.
+      CHECK_FALSE(read);
+    }
+  }
+}
+
+TEST_CASE("an id that a header has no room for stands in the record before it") {
+  const std::string tar = folder_archive("data", {0, 0, 0755});
+  const auto read = [&](const std::string& records) {
+    const Result<FolderEntry> folder = first_folder(pax_entry(records) + tar, "data");
+    return folder ? std::to_string(folder->user) + ":" + std::to_string(folder->group)
+                  : folder.error().message;
+  };
+  CHECK(read("15 uid=3000000\n") == "3000000:0");
+  CHECK(read("15 uid=3000000\n15 gid=2097152\n") == "3000000:2097152");
+  CHECK(read("10 uid=-1\n") == "the archive is damaged");
+  CHECK(read("18 uid=4294967296\n") == "the archive is damaged");
+  CHECK(read("15 path=/etc/x\n") == "the archive says the path of its file twice");
+}

@@ -62,20 +62,20 @@ std::string archive(const Answer& answer) {
 TEST_CASE("a reader is known by its signature and its name, and is no process") {
   const Json labels = owner_labels(test_keys(), reader);
   CHECK(reader.name() == "blog.manifest.aaaaaaaaaaaa");
-  const auto seen = decode_reader(test_keys(), entry(reader.name(), labels));
+  const auto seen = decode_never_started(test_keys(), "reader", entry(reader.name(), labels));
   REQUIRE(seen);
   CHECK(seen->app == "blog");
   CHECK(seen->image_id == image_id);
   CHECK(seen->state == "created");
   CHECK_FALSE(proven(test_keys(), claimed_identity("container", labels), labels));
   // An image that was committed from one hands its labels on.
-  CHECK_FALSE(decode_reader(test_keys(), entry("copy", labels)));
+  CHECK_FALSE(decode_never_started(test_keys(), "reader", entry("copy", labels)));
   Json other = labels;
   other.set(label::image, "sha256:" + std::string(12, 'a'));
-  CHECK_FALSE(decode_reader(test_keys(), entry(reader.name(), other)));
+  CHECK_FALSE(decode_never_started(test_keys(), "reader", entry(reader.name(), other)));
   const Identity process{"container", "blog", "manifest", std::string(32, 'a'), 1};
-  CHECK_FALSE(
-      decode_reader(test_keys(), entry(process.name(), owner_labels(test_keys(), process))));
+  CHECK_FALSE(decode_never_started(test_keys(), "reader",
+                                   entry(process.name(), owner_labels(test_keys(), process))));
 }
 
 TEST_CASE("a reader has nothing to run with, and makes no volumes") {

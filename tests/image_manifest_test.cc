@@ -269,6 +269,7 @@ TEST_CASE("every field that an image may say was decided on") {
                                    "expose[].buffering",
                                    "expose[].gzip",
                                    "needs[]",
+                                   "needs[].*.owner",
                                    "needs[].*.path",
                                    "needs[].*.size",
                                    "needs[].*.shared",

@@ -39,9 +39,9 @@ std::shared_ptr<const Graph> graph_of(const std::string& text, const Scene& scen
   return *graph;
 }
 
-class SeenReader {
+class NeverStarted {
  public:
-  explicit SeenReader(Scene& scene) : scene_(scene) {}
+  explicit NeverStarted(Scene& scene) : scene_(scene) {}
 
   void read(const std::string& text) {
     std::istringstream lines(text);
@@ -82,7 +82,9 @@ class SeenReader {
     words >> second;
     if (kind == "image") return image(first, second);
     if (kind == "ended") return ended(first, second, words);
-    if (kind == "reader") return reader(first, second);
+    if (kind == "reader") return never_started(kind, first, second, scene_.seen.readers);
+    if (kind == "keeper") return never_started(kind, first, second, scene_.seen.keepers);
+    if (kind == "storage") return storage(first, second, words);
     if (kind == "service") return service(first, second == "attached");
     if (kind == "claim") {
       scene_.claims.add(second, docker::Subnet::parse(first).value().range());
@@ -91,7 +93,8 @@ class SeenReader {
     std::string rest;
     std::getline(words >> std::ws, rest);
     if (kind == "taken") {
-      const bool reader = first.find(".manifest.") != first.npos;
+      const bool reader =
+          first.find(".manifest.") != first.npos || first.find(".storage.") != first.npos;
       const std::string name = reader ? first : real_name(first);
       return scene_.seen.foreign.emplace(name, second + " " + rest).second;
     }
@@ -122,14 +125,34 @@ class SeenReader {
     return true;
   }
 
-  bool reader(const std::string& digit, const std::string& state) {
-    docker::SeenReader reader;
-    reader.image_id = "sha256:" + std::string(64, digit.at(0));
-    reader.app = "blog";
-    reader.name = docker::reader_identity("blog", reader.image_id).name();
-    reader.id = "id-" + reader.name;
-    reader.state = state;
-    scene_.seen.readers.push_back(reader);
+  bool never_started(const std::string& kind, const std::string& digit, const std::string& state,
+                     std::vector<docker::NeverStarted>& into) {
+    const std::string image_id = "sha256:" + std::string(64, digit.at(0));
+    const std::string name = docker::Identity{kind, "blog", "", image_id, 1}.name();
+    into.push_back({"id-" + name, name, "blog", image_id, state});
+    return true;
+  }
+
+  // "1000:1000 www-data:33:34", or "trouble with the rest of the line".
+  bool storage(const std::string& container, const std::string& owner, std::istringstream& words) {
+    const auto& held = scene_.seen.containers;
+    const auto seen_there = std::find_if(held.begin(), held.end(), [&](const auto& one) {
+      return one.id.ends_with("-" + container);
+    });
+    if (seen_there == held.end()) return false;
+    docker::SeenStorage& seen = scene_.seen.storage[seen_there->id];
+    std::string rest;
+    std::getline(words >> std::ws, rest);
+    const std::size_t colon = owner.find(':');
+    if (owner.front() < '0' || owner.front() > '9') {
+      seen.trouble = owner + " " + rest;
+      return true;
+    }
+    seen.folder =
+        FolderEntry{static_cast<std::uint32_t>(std::stoul(owner.substr(0, colon))),
+                    static_cast<std::uint32_t>(std::stoul(owner.substr(colon + 1))), 0755};
+    const std::size_t name = rest.find(':');
+    if (name != rest.npos) seen.passwd = rest.substr(0, name) + ":x" + rest.substr(name);
     return true;
   }
 
@@ -237,7 +260,7 @@ class SeenReader {
     made.identity = identity_of(name);
     made.name = made.identity.name() + (name.find(".failed") != name.npos ? ".failed" : "");
     made.id = "c" + std::to_string(scene_.seen.containers.size() + 1) + "-" + name;
-    made.image_id = "sha256:1";
+    made.image_id = "sha256:" + std::string(64, '1');
     made.networks.edit()[made.identity.app] = {"n1", "10.213.0." + std::to_string(next_address_++)};
     made.detail = Detail();
     std::istringstream parts(name);
@@ -405,7 +428,7 @@ Scene parse_scene(const std::string& manifest, const std::string& before, const 
   scene.before = graph_of(before, scene);
   name_fingerprints(scene, scene.wanted.get(), "NEW");
   name_fingerprints(scene, scene.before.get(), "OLD");
-  SeenReader(scene).read(seen);
+  NeverStarted(scene).read(seen);
   std::sort(scene.seen.containers.begin(), scene.seen.containers.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
   return scene;

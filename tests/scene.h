@@ -27,6 +27,8 @@
 //   trials-lost (they cannot be read)
 //   waiting for what                                    drop-data
 //   defaults {resources: {memory: 2G}} (of the platform file)
+//   storage blog.web.NEW 0:0 [www-data:33:34]           keeper a created (of the image "aaa…")
+//   storage blog.web.NEW trouble: why it cannot be told
 //   to-read acme/blog:1 (its manifest is not known)     reader a created (of the image "aaa…")
 // NEW and OLD stand for the fingerprints of the manifest and of the one before it; any other word
 // for a fingerprint of its own. Nothing here is shared between scenes.

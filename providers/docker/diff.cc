@@ -85,6 +85,7 @@ class AppDiff {
     draft_.report.trials = view_.memory->trials.of_none();
     processes();
     unwanted_processes();
+    clear_keepers(draft_);
     stale_secrets();
     if (!draft_.report.conflicts.empty()) {
       const Conflict& first = draft_.report.conflicts.front();
@@ -339,6 +340,7 @@ void diff_removal(const Keys& keys, const View& view, Plan& plan, Report& report
   Draft draft(view, seen, steps, plan, report);
   const std::string cause = "the manifest is gone";
   plan_reading(view, seen, steps, plan, report);
+  clear_keepers(draft);
   std::vector<std::size_t> gone;
   for (const SeenContainer& container : seen.containers) {
     const auto last = retire(draft, container, Ending::remove, cause, {});

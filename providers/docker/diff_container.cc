@@ -94,6 +94,7 @@ std::optional<std::size_t> ProcessDiff::create_slot(int replica, Needs needs) {
 
 std::size_t ProcessDiff::start_slot(int replica, Needs needs) {
   needs.insert(needs.end(), cleared_.begin(), cleared_.end());
+  if (spec_.owner) needs = {wait_for_owner(std::move(needs))};
   return draft_.add(draft_.steps.start_new(spec_, replica), "created for this", std::move(needs));
 }
 
@@ -122,7 +123,11 @@ void ProcessDiff::keep_running(const SeenContainer& container, Needs needs) {
     needs.insert(needs.end(), secrets.begin(), secrets.end());
     needs.insert(needs.end(), cleared_.begin(), cleared_.end());
     const bool fresh = container.state == "created";
-    if (fresh) needs.insert(needs.end(), draft_.before.begin(), draft_.before.end());
+    if (fresh) {
+      const Needs owned = set_owner(container);
+      needs.insert(needs.end(), owned.begin(), owned.end());
+      needs.insert(needs.end(), draft_.before.begin(), draft_.before.end());
+    }
     draft_.add(draft_.steps.start(container), fresh ? "created for this" : evidence(container),
                std::move(needs));
   } else if (old_.empty()) {

@@ -228,6 +228,7 @@ void ProcessDiff::recreate() {
     if (!step) return restore_old();
     created.push_back(*step);
   }
+  if (spec_.owner && !slots.empty()) created = {wait_for_owner(std::move(created))};
   const Needs stopped = stop_old(created);
   Needs until = stopped;
   for (const int replica : slots) {

@@ -33,6 +33,8 @@ struct Draft {
   std::map<std::string, std::size_t> pulls;  // image → the step that pulls it; absent: it is there
   std::map<std::string, std::size_t>
       secrets;                       // path → the step that writes it; absent: it is there
+  std::optional<std::size_t> owned;  // the step that sets the volume's owner; absent: none does
+  std::string keeper;                // by whose help; empty: nobody's
   std::string blocked;               // why nothing new may be created; empty: go
   const SeenNetwork* own = nullptr;  // the app's network; null: there is none
 
@@ -45,6 +47,9 @@ struct Draft {
 enum class Ending { stop, remove };
 std::vector<std::size_t> retire(Draft& draft, const SeenContainer& container, Ending ending,
                                 const std::string& cause, std::vector<std::size_t> needs);
+
+// Removes those that are not in use any more. (diff_storage.cc)
+void clear_keepers(Draft& draft);
 
 // One field's digest in the text of a container's label; empty: it has none of this name.
 std::string field_digest(const std::string& fields, const std::string& name);
@@ -114,6 +119,11 @@ class ProcessDiff {
   // diff_image.cc
   std::string image_to_create() const;
   std::string image_id_change(const SeenContainer& old) const;
+
+  // diff_storage.cc
+  Needs set_owner(const SeenContainer& container);
+  std::optional<FolderEntry> owner_to_set(const SeenStorage& storage);
+  std::size_t wait_for_owner(Needs needs);
 
   // Words.
   Readiness ready(const SeenContainer& container) const;

@@ -166,7 +166,7 @@ class Docker : public Provider {
     const bool network = std::any_of(seen->networks.begin(), seen->networks.end(),
                                      [](const SeenNetwork& held) { return held.ours; });
     return network || !seen->containers.empty() || !seen->readers.empty() ||
-           !seen->secret_files.empty();
+           !seen->keepers.empty() || !seen->secret_files.empty();
   }
 
   Standing standing(const View& view) const override { return standing_of(view); }
@@ -240,7 +240,8 @@ Listing listing(const Section* section) {
   for (const SeenNetwork& network : seen->networks) {
     if (network.ours) lines["network " + network.name] = network.id.substr(0, 12);
   }
-  for (const SeenReader& reader : seen->readers) lines["reader " + reader.name] = reader.state;
+  for (const NeverStarted& reader : seen->readers) lines["reader " + reader.name] = reader.state;
+  for (const NeverStarted& keeper : seen->keepers) lines["keeper " + keeper.name] = keeper.state;
   for (const SeenContainer& visitor : seen->visitors) lines["visitor " + visitor.name] = "attached";
   for (const SeenVolume& volume : seen->volumes) {
     if (volume.ours) lines["volume " + volume.name] = volume.trouble;

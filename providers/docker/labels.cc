@@ -20,6 +20,8 @@ bool same_digest(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
+bool is_never_started(std::string_view kind) { return kind == "reader" || kind == "keeper"; }
+
 }  // namespace
 
 std::string network_name(const std::string& app) { return app == edge_app ? edge_network : app; }
@@ -31,9 +33,10 @@ std::string app_of_network(const std::string& network) {
 std::string Identity::name() const {
   if (kind == "network") return network_name(app);
   if (kind == "volume") return app + ".data";
-  if (kind == "reader") {
+  if (is_never_started(kind)) {
     const std::size_t digits = fingerprint.find(':') + 1;
-    return app + ".manifest." + fingerprint.substr(digits, image_id_in_name);
+    return app + (kind == "reader" ? ".manifest." : ".storage.") +
+           fingerprint.substr(digits, image_id_in_name);
   }
   std::string made = app + "." + process + "." + fingerprint.substr(0, fingerprint_in_name);
   if (replica > 1) made += "." + std::to_string(replica);
@@ -49,7 +52,7 @@ Json owner_labels(const Keys& keys, const Identity& identity) {
     labels.set(label::replica, std::to_string(identity.replica));
     labels.set(label::fingerprint, identity.fingerprint);
   }
-  if (identity.kind == "reader") labels.set(label::image, identity.fingerprint);
+  if (is_never_started(identity.kind)) labels.set(label::image, identity.fingerprint);
   labels.set(label::signature, sign(keys, identity));
   return labels;
 }
@@ -59,7 +62,8 @@ Identity claimed_identity(std::string_view kind, const Json& labels) {
   identity.kind = kind;
   identity.app = labels[label::app].as_string();
   identity.process = labels[label::process].as_string();
-  identity.fingerprint = labels[kind == "reader" ? label::image : label::fingerprint].as_string();
+  identity.fingerprint =
+      labels[is_never_started(kind) ? label::image : label::fingerprint].as_string();
   const std::string& replica = labels[label::replica].as_string();
   std::from_chars(replica.data(), replica.data() + replica.size(), identity.replica);
   return identity;

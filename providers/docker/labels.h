@@ -26,8 +26,8 @@ inline constexpr char signature[] = "fairlead.signature";
 
 inline constexpr char schema_version[] = "1";
 
-// How many digits of the fingerprint stand in a container's name, and of the image's id in a
-// reader's.
+// How many digits of the fingerprint stand in a container's name, and of the image's id in that of
+// one that is never started.
 inline constexpr std::size_t fingerprint_in_name = 8;
 inline constexpr std::size_t image_id_in_name = 12;
 
@@ -40,17 +40,17 @@ inline constexpr char edge_network[] = "0.edge";
 std::string network_name(const std::string& app);
 std::string app_of_network(const std::string& network);
 
-// What an owned object says that it is. `kind` is "container", "network", "volume" or "reader": a
-// container that is never started, to read a manifest out of an image.
+// What an owned object says that it is. `kind` is "container", "network", "volume", or "reader" and
+// "keeper": containers that are never started (reader.h, storage.h).
 struct Identity {
   std::string kind;
   std::string app;
   std::string process;      // containers only
-  std::string fingerprint;  // containers; of a reader the id of its image, "sha256:…"
+  std::string fingerprint;  // containers; of what is never started the id of its image, "sha256:…"
   int replica = 1;          // containers only
 
-  // "blog.web.3f9c2a1b", from the second replica on "blog.web.3f9c2a1b.2"; "blog"; "blog.data"; for
-  // a reader "blog.manifest.0123456789ab".
+  // "blog.web.3f9c2a1b", from the second replica on "blog.web.3f9c2a1b.2"; "blog"; "blog.data";
+  // "blog.manifest.0123456789ab"; "blog.storage.0123456789ab".
   std::string name() const;
 };
 

@@ -7,7 +7,10 @@
 #include "providers/docker/reader.h"
 #include "providers/docker/resolve.h"
 #include "providers/docker/rounds.h"
+#include "providers/docker/storage.h"
 #include "reconciler/adopt.h"
+#include "reconciler/archive.h"
+#include "reconciler/url.h"
 
 namespace fairlead::docker {
 namespace {
@@ -41,6 +44,7 @@ class AppObserver : public Rounds {
       ask_images();  // of those that were found gone
       ask_logs();
       ask_archives();
+      ask_storage();
     }
     // A round that has nothing to ask leads straight to the next one.
     std::vector<Call> calls = take_calls();
@@ -110,9 +114,8 @@ class AppObserver : public Rounds {
   void containers(const Json& body) {
     for (const Json& entry : body.items()) {
       auto seen = decode_container(keys_, entry);
-      if (auto reader = decode_reader(keys_, entry); reader && reader->app == app_) {
-        seen_->readers.push_back(std::move(*reader));
-      }
+      never_started("reader", entry, seen_->readers);
+      never_started("keeper", entry, seen_->keepers);
       if (!seen || seen->identity.app != app_) continue;
       const SeenContainer* before = known(seen->id);
       const bool unchanged = before && before->state == seen->state &&
@@ -122,6 +125,11 @@ class AppObserver : public Rounds {
     }
     std::sort(seen_->containers.begin(), seen_->containers.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
+  }
+
+  void never_started(std::string_view kind, const Json& entry, std::vector<NeverStarted>& into) {
+    auto seen = decode_never_started(keys_, kind, entry);
+    if (seen && seen->app == app_) into.push_back(std::move(*seen));
   }
 
   void visitors(const Json& body) {
@@ -228,9 +236,9 @@ class AppObserver : public Rounds {
           const Result<Json> body = Json::parse(answer.body);
           if (!body) return body.error();
           const Json& labels = (*body)["Config"]["Labels"];
-          const Identity claimed = claimed_identity("container", labels);
-          const Identity reader = claimed_identity("reader", labels);
-          if (proven(keys_, claimed, labels) || proven(keys_, reader, labels)) return {};
+          for (const char* kind : {"container", "reader", "keeper"}) {
+            if (proven(keys_, claimed_identity(kind, labels), labels)) return {};
+          }
           const std::string& project = labels["com.docker.compose.project"].as_string();
           seen_->foreign[name] = project.empty() ? "a container that is not fairlead's"
                                                  : "a container of the Compose project " + project;
@@ -283,6 +291,7 @@ class AppObserver : public Rounds {
   // What was seen of them before is old, unlike what lists show.
   void forget_images() {
     seen_->images.clear();
+    seen_->storage.clear();
     seen_->read.reset();
     seen_->read_of.clear();
     seen_->read_trouble.clear();
@@ -291,7 +300,7 @@ class AppObserver : public Rounds {
   void ask_archives() {
     const auto image = seen_->images.find(scope_.to_read);
     if (image == seen_->images.end() || !needs_reader(image->second, scope_.images)) return;
-    for (const SeenReader& reader : seen_->readers) {
+    for (const NeverStarted& reader : seen_->readers) {
       if (reader.image_id != image->second.id || reader.state != "created") continue;
       seen_->read_of = reader.image_id;
       for (const std::string_view path : image_manifest_paths) ask_archive(reader.id, path);
@@ -312,6 +321,47 @@ class AppObserver : public Rounds {
       } else if (seen_->read_trouble.empty()) {
         seen_->read_trouble = content.error().message;
       }
+      return {};
+    });
+  }
+
+  // Whose the app's volume is, through each container that waits for its first start.
+  void ask_storage() {
+    for (const SeenContainer& container : seen_->containers) {
+      const auto spec = std::find_if(specs_.begin(), specs_.end(), [&](const auto& wanted) {
+        return wanted->process == container.identity.process &&
+               wanted->fingerprint == container.identity.fingerprint;
+      });
+      if (spec == specs_.end() || !(*spec)->owner || container.state != "created") continue;
+      ask_image(container.image_id);
+      ask_folder(container.id, (*spec)->stored_at);
+      if (!has_names((*spec)->owner->text)) continue;
+      ask_text(container.id, "passwd", &SeenStorage::passwd);
+      ask_text(container.id, "group", &SeenStorage::group);
+    }
+  }
+
+  void ask_folder(const std::string& id, const std::string& path) {
+    HttpCall call = get(api_ + "/containers/" + id + "/archive?path=" + percent_encode(path));
+    call.body_enough = folder_bytes_enough;
+    ask(std::move(call), [this, id, path](const Answer& answer) -> Result<void> {
+      Result<FolderEntry> folder = decode_folder(path, answer);
+      if (!folder && folder.error().code == Code::unavailable) return folder.error();
+      SeenStorage& storage = seen_->storage[id];
+      if (folder) storage.folder = *folder;
+      if (!folder) storage.trouble = folder.error().message;
+      return {};
+    });
+  }
+
+  // A file of the image below /etc; of one that cannot be read nothing is known.
+  void ask_text(const std::string& id, const std::string& name, std::string SeenStorage::*member) {
+    HttpCall call = get(api_ + "/containers/" + id + "/archive?path=/etc/" + name);
+    call.body_max = image_archive_bytes_max;
+    ask(std::move(call), [this, id, name, member](const Answer& answer) -> Result<void> {
+      if (!answer.ok()) return {};
+      const Result<std::string> text = only_file(answer.body, name, image_archive_bytes_max);
+      if (text) seen_->storage[id].*member = *text;
       return {};
     });
   }

@@ -65,8 +65,10 @@ class AllObserver : public Rounds {
   void container(const Json& entry) {
     auto seen = decode_container(keys_, entry);
     if (seen) return app(seen->identity.app).containers.push_back(std::move(*seen));
-    auto reader = decode_reader(keys_, entry);
+    auto reader = decode_never_started(keys_, "reader", entry);
     if (reader) app(reader->app).readers.push_back(std::move(*reader));
+    auto keeper = decode_never_started(keys_, "keeper", entry);
+    if (keeper) app(keeper->app).keepers.push_back(std::move(*keeper));
   }
   void tell_hosts(const SeenContainer& container) {
     for (const auto& [network, endpoint] : *container.networks) {

@@ -7,6 +7,7 @@
 
 #include "providers/docker/labels.h"
 #include "providers/docker/reader.h"
+#include "providers/docker/storage.h"
 
 namespace fairlead::docker {
 namespace {
@@ -92,7 +93,9 @@ Result<void> check_fields(const Json& body, const std::string& app) {
 // What only its files are wanted of, so that it has nothing to run with.
 Result<void> check_never_started(const Json& body, const std::string& path) {
   const std::size_t name = path.find("name=");
-  const Result<void> checked = check_reader(body, name == path.npos ? "" : path.substr(name + 5));
+  const std::string said = name == path.npos ? "" : path.substr(name + 5);
+  const Result<void> checked =
+      is_keeper_name(said) ? check_keeper(body, said) : check_reader(body, said);
   return checked ? checked : Result<void>(denied(checked.error().message));
 }
 
@@ -136,6 +139,10 @@ Result<void> check_policy(const HttpCall& call, const Platform& platform) {
   if (call.endpoint != "engine") {
     return call.writes() ? Result<void>(denied("a writing request to " + call.endpoint))
                          : Result<void>();
+  }
+  if (call.method == "PUT") {
+    const Result<void> checked = check_own(call);
+    return checked ? checked : Result<void>(denied(checked.error().message));
   }
   if (call.method != "POST") return {};
   const bool container = contains(call.path, "/containers/create");

@@ -36,10 +36,10 @@ Result<void> check_mounts(const Json& mounts) {
   return {};
 }
 
-const SeenReader* reader_of(const SeenApp& seen, const std::string& image_id) {
+const NeverStarted* reader_of(const SeenApp& seen, const std::string& image_id) {
   const auto found =
       std::find_if(seen.readers.begin(), seen.readers.end(),
-                   [&](const SeenReader& reader) { return reader.image_id == image_id; });
+                   [&](const NeverStarted& reader) { return reader.image_id == image_id; });
   return found == seen.readers.end() ? nullptr : &*found;
 }
 
@@ -76,11 +76,11 @@ class ReadingDiff {
   }
 
   void remove_others(const std::string& needed) {
-    for (const SeenReader& reader : seen_.readers) {
+    for (const NeverStarted& reader : seen_.readers) {
       if (reader.state == "removing") {
         report_.due(view_.now.steady + removal_poll);
       } else if (reader.image_id != needed) {
-        add(steps_.remove_reader(reader), "nothing is read of it any more");
+        add(steps_.remove_never_started(reader), "nothing is read of it any more");
       }
     }
   }
@@ -123,14 +123,15 @@ Identity reader_identity(const std::string& app, const std::string& image_id) {
   return {"reader", app, "", image_id, 1};
 }
 
-std::optional<SeenReader> decode_reader(const Keys& keys, const Json& entry) {
+std::optional<NeverStarted> decode_never_started(const Keys& keys, std::string_view kind,
+                                                 const Json& entry) {
   const Json& labels = entry["Labels"];
-  const Identity identity = claimed_identity("reader", labels);
+  const Identity identity = claimed_identity(kind, labels);
   const auto& names = entry["Names"].items();
   const bool named = !names.empty() && names.front().as_string() == "/" + identity.name();
   if (!named || !proven(keys, identity, labels)) return std::nullopt;
-  return SeenReader{entry["Id"].as_string(), identity.name(), identity.app, identity.fingerprint,
-                    entry["State"].as_string()};
+  return NeverStarted{entry["Id"].as_string(), identity.name(), identity.app, identity.fingerprint,
+                      entry["State"].as_string()};
 }
 
 Json reader_body(const std::string& image_id, const std::vector<std::string>& volumes,

@@ -18,9 +18,10 @@ namespace fairlead::docker {
 // The identity of the reader of this image: "blog.manifest.0123456789ab".
 Identity reader_identity(const std::string& app, const std::string& image_id);
 
-// One entry of GET /containers/json. Nothing where it is not proven to be our reader, by its name
-// too: images hand labels on.
-std::optional<SeenReader> decode_reader(const Keys& keys, const Json& entry);
+// One entry of GET /containers/json. Nothing where it is not proven to be our container of this
+// kind ("reader", "keeper"), by its name too: images hand labels on.
+std::optional<NeverStarted> decode_never_started(const Keys& keys, std::string_view kind,
+                                                 const Json& entry);
 
 // The create request of a container that only its files are wanted of. In the places of the image's
 // volumes the engine would make volumes, and copy all that is in them.

@@ -298,6 +298,7 @@ class ProcessResolver {
       mounts.push(Json::object({{"Type", "volume"},
                                 {"Source", Identity{"volume", app_.name, "", "", 1}.name()},
                                 {"Target", storage.path}}));
+      owner(storage);
     }
     for (const HostMount& mount : app_.mounts) {
       const auto& roots = input_.platform->mount_roots;
@@ -306,9 +307,8 @@ class ProcessResolver {
       });
       if (!allowed) {
         return Error{Code::invalid,
-                     "mounts: " + mount.host +
-                         " is below none of the platform file's mount_roots; " +
-                         "add its root there, or use `needs: [storage]`",
+                     "mounts: " + mount.host + " is below none of the platform file's " +
+                         "mount_roots; add its root there, or use `needs: [storage]`",
                      app_.where("mounts")};
       }
       mounts.push(bind(mount));
@@ -327,6 +327,18 @@ class ProcessResolver {
     }
     if (!mounts.empty()) host.set("Mounts", mounts);
     return {};
+  }
+
+  // What the process runs as is in the fingerprint anyway.
+  void owner(const Storage& storage) {
+    spec_.stored_at = storage.path;
+    if (storage.owner) {
+      spec_.owner = {*storage.owner, "needs", true};
+      say("storage.owner", *storage.owner, "needs");
+    } else if (const auto& user = app_.main.user) {
+      const std::string name = user->substr(0, user->find(':'));
+      if (name != "root" && name != "0") spec_.owner = {*user, "user", false};
+    }
   }
 
   void tmpfs(Json& host) {

@@ -10,6 +10,7 @@
 #include "providers/docker/labels.h"
 #include "providers/docker/specs.h"
 #include "providers/provider.h"
+#include "reconciler/archive.h"
 #include "reconciler/ranges.h"
 #include "reconciler/shared.h"
 
@@ -96,13 +97,21 @@ struct SeenImage {
   std::vector<std::string> volumes;  // VOLUME: "/var/lib/data"
 };
 
-// A container that was made to read an image, proven ours.
-struct SeenReader {
+// A container that is made and never started, proven ours: a reader (reader.h) or a keeper
+// (storage.h).
+struct NeverStarted {
   std::string id;
   std::string name;
   std::string app;
   std::string image_id;  // "sha256:…"
   std::string state;
+};
+
+// The app's volume, as it is seen through a container that was not started yet.
+struct SeenStorage {
+  std::optional<FolderEntry> folder;
+  std::string passwd, group;  // the image's files, where names have to be looked up
+  std::string trouble;        // why it is not known whose it is
 };
 
 struct SeenApp : Section {
@@ -111,7 +120,9 @@ struct SeenApp : Section {
   std::vector<SeenVolume> volumes;        // by the name of the app's volume, ours and foreign
   // Reference → image; asked only where something is to be created of it, or read.
   std::map<std::string, SeenImage> images;
-  std::vector<SeenReader> readers;
+  std::vector<NeverStarted> readers;
+  std::vector<NeverStarted> keepers;
+  std::map<std::string, SeenStorage> storage;  // by the id of the container
   // What a reader showed of the image that is to be read; absent: nothing yet. And why not.
   std::optional<ImageContent> read;
   std::string read_of;  // the id of that image

@@ -53,6 +53,13 @@ struct ContainerSpec : Spec {
   bool recreate = false;  // old and new cannot stand side by side
   bool once = false;      // runs to its end, once for each fingerprint
   bool stores = false;    // mounts the app's volume
+  struct VolumeOwner {
+    std::string text;   // "1000", "1000:1000", "www-data:www-data"
+    std::string path;   // in the manifest
+    bool said = false;  // as the storage's; else it is what the process runs as
+  };
+  std::optional<VolumeOwner> owner;  // of the app's volume; absent: whoever it belongs to
+  std::string stored_at;             // where that is mounted
   // From its start until it must be healthy, as the manifest says; absent: see deadline_of().
   std::optional<Duration> deadline;
   Duration stop_grace{0};

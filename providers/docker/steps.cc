@@ -3,6 +3,7 @@
 #include "providers/docker/network.h"
 #include "providers/docker/observe.h"
 #include "providers/docker/reader.h"
+#include "providers/docker/storage.h"
 #include "reconciler/image_ref.h"
 
 namespace fairlead::docker {
@@ -63,14 +64,35 @@ Step Steps::remove_network(const SeenNetwork& network) const {
 }
 
 Step Steps::create_reader(const Identity& reader, const std::vector<std::string>& volumes) const {
-  const Json body = reader_body(reader.fingerprint, volumes, owner_labels(keys_, reader));
-  return step("create", "container " + reader.name(), "POST",
-              "/containers/create?name=" + reader.name(), body);
+  return create_never_started(
+      reader, reader_body(reader.fingerprint, volumes, owner_labels(keys_, reader)));
 }
 
-Step Steps::remove_reader(const SeenReader& reader) const {
-  return step("remove", "container " + reader.name, "DELETE",
-              "/containers/" + reader.id + "?v=1" + (reader.state == "dead" ? "&force=1" : ""));
+Step Steps::create_keeper(const Identity& keeper, const std::vector<std::string>& volumes) const {
+  return create_never_started(keeper, keeper_body(keeper, volumes, owner_labels(keys_, keeper)));
+}
+
+Step Steps::create_never_started(const Identity& identity, const Json& body) const {
+  return step("create", "container " + identity.name(), "POST",
+              "/containers/create?name=" + identity.name(), body);
+}
+
+Step Steps::own(const Identity& keeper, const FolderEntry& folder) const {
+  Step made;
+  made.verb = "own";
+  made.resource = "volume " + Identity{"volume", keeper.app, "", "", 1}.name();
+  made.request = own_call(api_, keeper.name(), folder);
+  return made;
+}
+
+Step Steps::remove_keeper(const Identity& keeper) const {
+  return step("remove", "container " + keeper.name(), "DELETE",
+              "/containers/" + keeper.name() + "?v=1");
+}
+
+Step Steps::remove_never_started(const NeverStarted& seen) const {
+  return step("remove", "container " + seen.name, "DELETE",
+              "/containers/" + seen.id + "?v=1" + (seen.state == "dead" ? "&force=1" : ""));
 }
 
 Step Steps::create_volume(const std::string& app) const {

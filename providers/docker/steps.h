@@ -31,7 +31,10 @@ class Steps {
   Step create_network(const std::string& app, const Subnet& subnet) const;
   Step remove_network(const SeenNetwork& network) const;
   Step create_reader(const Identity& reader, const std::vector<std::string>& volumes) const;
-  Step remove_reader(const SeenReader& reader) const;
+  Step create_keeper(const Identity& keeper, const std::vector<std::string>& volumes) const;
+  Step own(const Identity& keeper, const FolderEntry& folder) const;  // of the app's volume
+  Step remove_keeper(const Identity& keeper) const;
+  Step remove_never_started(const NeverStarted& seen) const;
   Step create_volume(const std::string& app) const;
   Step remove_volume(const std::string& name) const;
   Step pull(const std::string& image) const;
@@ -57,6 +60,7 @@ class Steps {
  private:
   Step step(std::string verb, std::string resource, std::string method, std::string path,
             const Json& body = Json()) const;
+  Step create_never_started(const Identity& identity, const Json& body) const;
   Step of(const SeenContainer& container, std::string verb, std::string path,
           const Json& body = Json()) const;
   Json endpoint(const Attachment& attachment) const;

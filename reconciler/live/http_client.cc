@@ -36,11 +36,13 @@ class Collector {
     } else {
       too_long_ = body_.size() + size > call_.body_max;
       if (!too_long_) body_.append(data, size);
+      enough_ = call_.body_enough > 0 && body_.size() >= call_.body_enough;
     }
-    return !too_long_;
+    return !too_long_ && !enough_;
   }
 
   bool too_long() const { return too_long_; }
+  bool enough() const { return enough_; }
   std::string body() {
     if (by_line_) lines_.finish();
     return std::move(body_);
@@ -61,6 +63,7 @@ class Collector {
   std::string body_;
   bool by_line_ = false;
   bool too_long_ = false;
+  bool enough_ = false;  // the rest is not waited for
   SteadyTime last_{};
 };
 
@@ -79,7 +82,9 @@ bool keeps(const HttpCall& call) { return call.endpoint == "engine" || call.logi
 
 Answer make_answer(const HttpCall& call, const Connection& connection,
                    const Connection::Outcome& outcome, Collector& collector) {
-  if (outcome.complete) return Answer{outcome.status, collector.body(), "", outcome.headers};
+  if (outcome.complete || collector.enough()) {
+    return Answer{outcome.status, collector.body(), "", outcome.headers};
+  }
   if (collector.too_long()) {
     Answer cut = no_answer("the answer is longer than " + std::to_string(call.body_max) + " bytes");
     cut.too_long = true;

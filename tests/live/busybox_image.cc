@@ -28,7 +28,7 @@ void add_entry(std::string& archive, const std::string& name, const std::string&
   put(124, size);
   put(136, "00000000000");
   put(148, "        ");
-  put(156, link.empty() ? "0" : "2");
+  put(156, !link.empty() ? "2" : name.ends_with("/") ? "5" : "0");
   put(157, link);
   put(257, "ustar");
   put(263, "00");

@@ -12,7 +12,7 @@ namespace fairlead::testing {
 std::string environment(const char* name, const char* otherwise);
 
 // `files`: path without its first "/" → content; a content that begins with "-> " makes a symbolic
-// link to what follows.
+// link to what follows, a path that ends with "/" a folder.
 std::string busybox_archive(const std::map<std::string, std::string>& files = {});
 
 }  // namespace fairlead::testing

@@ -104,6 +104,41 @@ std::vector<Scenario> deploys() {
   };
 }
 
+std::string owned(const std::string& owner) {
+  return "needs: [{storage: {owner: \"" + owner + "\"}}]\n";
+}
+
+void image_of_users(Host& host) {
+  SimImage made = image("app:1");
+  made.files["/etc/passwd"] = "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:34:www:/:/bin/false\n";
+  made.folders["/data"] = {7, 7, 0750};
+  host.engine().add_image(made);
+}
+
+std::vector<Scenario> owners() {
+  const auto exclusive = [](Host& host) {
+    image_of_users(host);
+    host.exclusive = {"web.data"};
+  };
+  return {
+      {"storage of somebody, and then of somebody else",
+       exclusive,
+       {files({{"web.yml", web("1", owned("1000:1000"))}}),
+        files({{"web.yml", web("1", owned("2000"))}})}},
+      {"storage of the user that the app says, with nothing to be written",
+       exclusive,
+       {files(
+           {{"web.yml", web("1", std::string(stored) + "user: www-data\nsecurity: strict\n")}})}},
+      {"storage of somebody, shared by two replicas and a worker",
+       image_of_users,
+       {files(
+            {{"web.yml", web("1",
+                             "needs: [{storage: {shared: true, owner: \"1000:1000\"}}]\n"
+                             "deploy: {replicas: 2}\nprocesses: {worker: {command: [work]}}\n")}}),
+        files({{"other.yml", "name: other\nimage: app:1\n"}})}},
+  };
+}
+
 std::vector<Scenario> slow_checks() {
   const auto update = [](const std::string& interval, const std::string& more) {
     return std::vector<Act>{files({{"web.yml", web(interval + "a", more)}}, minutes(3)),
@@ -256,7 +291,7 @@ const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> all = [] {
     std::vector<Scenario> made;
     for (auto part :
-         {deploys(), slow_checks(), failures(), changes(), by_hand(), service_scenarios(),
+         {deploys(), owners(), slow_checks(), failures(), changes(), by_hand(), service_scenarios(),
           image_scenarios(), edge_scenarios(), prune_scenarios()}) {
       for (Scenario& scenario : part) made.push_back(std::move(scenario));
     }

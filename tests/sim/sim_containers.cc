@@ -133,6 +133,25 @@ std::optional<Answer> refuse_policy(const Json& policy, bool newer) {
   return std::nullopt;
 }
 
+// Only what fairlead sends: the folder that a volume is mounted at.
+Answer put_archive(const HttpCall& call, const Target& target, const SimContainer& container,
+                   std::map<std::string, SimVolume>& volumes) {
+  if (container.host_config["ReadonlyRootfs"].as_bool()) {
+    return answer_error(500, "container rootfs is marked read-only");
+  }
+  const std::string path = target.word("path") + "/";
+  for (const Json& mount : container.host_config["Mounts"].items()) {
+    const std::string& at = mount["Target"].as_string();
+    if (mount["Type"].as_string() != "volume" || !at.starts_with(path)) continue;
+    const Result<FolderEntry> folder = first_folder(call.body, at.substr(path.size()));
+    if (!folder) return answer_error(500, folder.error().message);
+    volumes.at(mount["Source"].as_string()).folder = *folder;
+    return answer_empty(200);
+  }
+  return answer_error(
+      404, "Could not find the file " + target.word("path") + " in container " + target.part(1));
+}
+
 }  // namespace
 
 std::string SimContainer::status() const {
@@ -187,7 +206,7 @@ SimEngine::Handler SimEngine::route_container(const HttpCall& call, const Target
   if (call.method == "GET" && target.part(2) == "json")
     return answer_json(200, inspect_json(*container, newer()));
   if (call.method == "GET" && target.part(2) == "logs") return logs(target, *container);
-  if (call.method == "GET" && target.part(2) == "archive") return archive(target, *container);
+  if (target.part(2) == "archive") return archive(call, target, *container);
   if (call.method == "POST") return act_on_container(call, target, *container, ticket);
   return answer_error(404, "page not found");
 }
@@ -317,6 +336,7 @@ Answer SimEngine::create_container(const HttpCall& call, const Target& target) {
   made.labels = to_labels(made.config["Labels"]);
   made.program = program_of(*image, made.config);
   made.files = image->files;
+  made.folders = image->folders;
   made.created = now_;
   if (made.config["Hostname"].empty()) made.config.set("Hostname", made.id.substr(0, 12));
   const std::string mode = made.host_config["NetworkMode"].as_string();
@@ -346,6 +366,11 @@ void SimEngine::use_volumes(const SimContainer& container) {
       if (!labels.is_null()) made.labels = to_labels(labels);
       volumes_[name] = std::move(made);
     }
+    // An empty volume takes the owner of the image's folder, whenever a container is made.
+    const auto folder = container.folders.find(mount["Target"].as_string());
+    const bool copies = !mount["VolumeOptions"]["NoCopy"].as_bool();
+    SimVolume& volume = volumes_[name];
+    if (copies && volume.empty && folder != container.folders.end()) volume.folder = folder->second;
     if (fresh || !newer()) emit("volume", "create", name, {{"driver", "local"}});
   }
 }
@@ -414,14 +439,23 @@ Answer SimEngine::update(const HttpCall& call, SimContainer& container) {
 }
 
 // Running or not: of one that was never started, too.
-Answer SimEngine::archive(const Target& target, const SimContainer& container) const {
+Answer SimEngine::archive(const HttpCall& call, const Target& target,
+                          const SimContainer& container) {
+  if (call.method == "PUT") return put_archive(call, target, container, volumes_);
   const std::string path = target.word("path");
+  const std::string base = path.substr(path.rfind('/') + 1);
+  for (const Json& mount : container.host_config["Mounts"].items()) {
+    if (mount["Type"].as_string() != "volume" || mount["Target"].as_string() != path) continue;
+    Answer answer = answer_empty(200);
+    answer.body = folder_archive(base, volumes_.at(mount["Source"].as_string()).folder);
+    return answer;
+  }
   const auto file = container.files.find(path);
   if (file == container.files.end()) {
     return answer_error(404, "Could not find the file " + path + " in container " + target.part(1));
   }
   testing::TarEntry entry;
-  entry.name = path.substr(path.rfind('/') + 1);
+  entry.name = base;
   entry.data = file->second;
   Answer answer = answer_empty(200);
   answer.body = testing::tar_of(entry);

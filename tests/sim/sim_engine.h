@@ -122,7 +122,7 @@ class SimEngine {
   void use_volumes(const SimContainer& container);
   Answer rename(SimContainer& container, const std::string& name);
   Answer update(const HttpCall& call, SimContainer& container);
-  Answer archive(const Target& target, const SimContainer& container) const;
+  Answer archive(const HttpCall& call, const Target& target, const SimContainer& container);
   Answer logs(const Target& target, const SimContainer& container) const;
 
   // Their lives.

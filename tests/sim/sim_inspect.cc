@@ -249,7 +249,9 @@ std::string SimEngine::final_world(const std::set<std::string>& volatile_labels)
                     std::to_string(network.prefix) + shown(network.labels, volatile_labels));
   }
   for (const auto& [name, volume] : volumes_) {
-    lines.push_back("volume " + name + shown(volume.labels.value_or(Labels()), volatile_labels));
+    lines.push_back("volume " + name + " of " + std::to_string(volume.folder.user) + ":" +
+                    std::to_string(volume.folder.group) +
+                    shown(volume.labels.value_or(Labels()), volatile_labels));
   }
   std::sort(lines.begin(), lines.end());
   return join(lines, "\n") + "\n";

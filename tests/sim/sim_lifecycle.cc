@@ -153,6 +153,7 @@ std::optional<Answer> SimEngine::run(SimContainer& container) {
   }
   for (const Json& mount : container.host_config["Mounts"].items()) {
     if (mount["Type"].as_string() != "volume") continue;
+    volumes_.at(mount["Source"].as_string()).empty = false;
     emit("volume", "mount", mount["Source"].as_string(),
          {{"container", container.id},
           {"destination", mount["Target"].as_string()},

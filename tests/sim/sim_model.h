@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "reconciler/archive.h"
 #include "reconciler/json.h"
 #include "reconciler/world.h"
 
@@ -65,6 +66,7 @@ struct SimImage {
   Program program;
   std::map<std::string, Program> programs;
   std::map<std::string, std::string> files;  // path → content; regular files that can be asked for
+  std::map<std::string, FolderEntry> folders;  // path → whose it is; where a volume may be mounted
 };
 
 // What a pull of a reference does. `error` empty: the image arrives after `takes`.
@@ -109,7 +111,8 @@ struct SimContainer {
   Labels labels;
   std::map<std::string, SimEndpoint> endpoints;  // network name → endpoint
   Program program;
-  std::map<std::string, std::string> files;  // of its image
+  std::map<std::string, std::string> files;    // of its image
+  std::map<std::string, FolderEntry> folders;  // likewise
 
   bool running = false;
   bool paused = false;
@@ -166,6 +169,8 @@ struct SimVolume {
   std::optional<Labels> labels;
   Json options;
   Instant created;
+  FolderEntry folder;
+  bool empty = true;  // until a container that mounts it is started
 };
 
 struct EngineEvent {
