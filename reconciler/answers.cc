@@ -192,6 +192,7 @@ Json Reconciler::status(Instant now) const {
                       {"description", engine().session() ? engine().session()->description : ""},
                       {"error", engine().error()},
                       {"reconnects", engine().reconnects()},
+                      {"events_lost", engine().events_lost()},
                       {"resync_found", resync_found_}})},
        {"services", services()},
        {"trouble", unsaved_.why},

@@ -93,6 +93,7 @@ struct Told {
   std::string hold;                          // why nothing is removed
   std::set<std::string> ignored;             // what images may not say; files that are no manifests
   std::map<std::string, Duration> warnings;  // text → when it was last logged
+  Duration events_lost{0};                   // when it was last logged; 0: never
 };
 
 // A health check that fairlead makes itself, and when it is due again.

@@ -68,6 +68,7 @@ void Link::begin_listing(Wants& wants, Instant now) {
   lister_ = provider_.observe(*session_, scope);
   wants.listing = lister_->next();
   outstanding_ = wants.listing.size();
+  listed_ = now.steady;
   next_list_ = now.steady + jitter_.around(timing_.resync);
 }
 
@@ -111,6 +112,12 @@ void Link::take_stream_closed(const std::string& error, Instant now) {
   streaming_ = false;
   if (phase_ == Phase::down || phase_ == Phase::shaking) return;
   fail(error.empty() ? "the engine closed the event stream" : error, now);
+}
+
+void Link::take_events_lost(Instant now) {
+  ++events_lost_;
+  // A container that comes and goes all the time must not have all listed all the time.
+  next_list_ = std::min(next_list_, std::max<Duration>(now.steady, listed_ + tries_apart));
 }
 
 std::optional<Observer::Observed> Link::take_listing(std::uint64_t generation, std::size_t index,

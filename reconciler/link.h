@@ -13,7 +13,8 @@
 
 // The connection to one provider's system: handshake, event stream first (where there is one), then
 // a full list; the same again whenever the stream ends or the system is lost, with back-off and
-// never more than one try a second; a full list every resync interval. Nothing is tried before it
+// never more than one try a second; a full list every resync interval, and when events were lost.
+// Nothing is tried before it
 // is known where the system is. Owned by the Reconciler. Does no I/O: it gives requests out and
 // takes events in. Answers bring the generation() under which they were asked for; those of an
 // earlier connection are dropped.
@@ -40,6 +41,7 @@ class Link {
   const std::string& error() const { return error_; }
   int tries() const { return tries_; }  // that failed since it was last up
   int reconnects() const { return reconnects_; }
+  int events_lost() const { return events_lost_; }  // how often take_events_lost() came
   std::uint64_t generation() const { return generation_; }
 
   // What is to be sent now. Calls of a listing are numbered from 0.
@@ -56,6 +58,8 @@ class Link {
                       Instant now);
   void take_stream_opened();
   void take_stream_closed(const std::string& error, Instant now);
+  // Something may have happened unseen while the stream went on: list again, at most once a second.
+  void take_events_lost(Instant now);
   // A complete observation once the last answer of a listing is in.
   std::optional<Observer::Observed> take_listing(std::uint64_t generation, std::size_t index,
                                                  const Answer& answer, Instant now);
@@ -100,7 +104,9 @@ class Link {
   bool asked_ = false;  // the request of this phase is out
   int tries_ = 0;
   int reconnects_ = 0;
+  int events_lost_ = 0;
   Duration next_try_{0};
+  Duration listed_{0};  // when the last listing began
   Duration next_list_{0};
 };
 

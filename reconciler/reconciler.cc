@@ -221,6 +221,24 @@ void Reconciler::on(const Hinted& event) {
   mark_dirty(known->second, now_.steady);
 }
 
+void Reconciler::on(const EventsLost& event) {
+  const auto found = streams_.find(event.stream);
+  if (found == streams_.end()) return;
+  Link& informed = *link(found->second);
+  informed.take_events_lost(now_);
+  // A container whose labels are too long may come and go for weeks.
+  constexpr std::chrono::minutes apart{1};
+  if (told_.events_lost.count() != 0 && now_.steady < told_.events_lost + apart) return;
+  told_.events_lost = now_.steady;
+  LogRecord record;
+  record.level = LogRecord::Level::warning;
+  record.verb = "events";
+  record.resource = found->second;
+  record.cause = "lost: " + event.why + ", " + std::to_string(informed.events_lost()) +
+                 " times by now; everything is listed anew";
+  log(std::move(record));
+}
+
 void Reconciler::on(const PlatformChanged& event) {
   platform_ = event.platform;
   for (auto& [provider, queue] : queues_) queue.set_slots(platform_->engine.concurrency);

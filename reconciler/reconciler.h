@@ -15,7 +15,6 @@
 #include "reconciler/prune.h"
 #include "reconciler/resolve.h"
 #include "reconciler/schemes.h"
-#include "reconciler/served_certificates.h"
 #include "reconciler/updates.h"
 #include "reconciler/world.h"
 #include "reconciler/write_queue.h"
@@ -52,6 +51,7 @@ class Reconciler {
   void on(const Progressed& event);
   void on(const StreamOpened& event);
   void on(const Hinted& event);
+  void on(const EventsLost& event);
   void on(const StreamClosed& event);
   void on(const ManifestsChanged& event);  // wanted.cc
   void on(const PlatformChanged& event);

@@ -22,8 +22,8 @@
 namespace fairlead {
 
 // Opens a stream of newline-delimited JSON (the engine's events). Gives one StreamOpened or
-// StreamClosed; after StreamOpened any number of Hinted, one for each line; at the end
-// StreamClosed. Closed by submitting Unsubscribe.
+// StreamClosed; after StreamOpened any number of Hinted, one for each line, and of EventsLost; at
+// the end StreamClosed. Closed by submitting Unsubscribe.
 struct Subscribe {
   HttpCall call;
 };
@@ -98,6 +98,11 @@ struct Hinted {
   RequestId stream = 0;
   std::string line;
 };
+// The stream goes on, but something may have happened that no Hinted tells.
+struct EventsLost {
+  RequestId stream = 0;
+  std::string why;  // "a line longer than 1048576 bytes was skipped"
+};
 struct StreamClosed {
   RequestId stream = 0;
   std::string error;
@@ -117,7 +122,7 @@ struct Command {
 struct Woken {};  // the deadline of wait() has passed
 struct Stop {};   // SIGTERM or SIGINT
 
-using Event = std::variant<Answered, Progressed, StreamOpened, Hinted, StreamClosed,
+using Event = std::variant<Answered, Progressed, StreamOpened, Hinted, EventsLost, StreamClosed,
                            ManifestsChanged, PlatformChanged, Command, Woken, Stop>;
 
 // Owned by the program, used from the one thread that runs the loop.

@@ -133,7 +133,8 @@ TEST_CASE(
   REQUIRE(bench.get(at, login_of("a", "b")).ok());
   const int port = service->port();
   service.reset();
-  CHECK(bench.get(at, login_of("a", "b")).error == "no connection to tcp://" + at);
+  CHECK(bench.get(at, login_of("a", "b")).error ==
+        "no connection to tcp://" + at + ": Connection refused");
   service = std::make_unique<Service>(std::make_unique<httplib::Server>(), port);
   REQUIRE(bench.get(at, login_of("a", "b")).ok());
   service.reset();

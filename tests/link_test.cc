@@ -120,6 +120,31 @@ TEST_CASE("when the stream ends all begins anew, with a list that may have misse
   CHECK(linked.link.first_listing());
 }
 
+TEST_CASE("where the stream lost events it lists again, at most once a second, and stays up") {
+  Linked linked;
+  linked.connect();
+  linked.now.steady += 10s;
+  linked.link.take_events_lost(linked.now);
+  CHECK(linked.link.due() <= linked.now.steady);
+  CHECK(linked.wake() == "list 5 ");
+  // In the middle of a listing: what was lost may be behind what is listed already.
+  linked.link.take_events_lost(linked.now);
+  CHECK(linked.listing());
+  CHECK(linked.wake().empty());
+  CHECK(linked.link.due() == linked.now.steady + 1s);
+  linked.now.steady += 500ms;
+  linked.link.take_events_lost(linked.now);
+  CHECK(linked.wake().empty());
+  linked.now.steady += 500ms;
+  CHECK(linked.wake() == "list 5 ");
+  CHECK(linked.listing());
+  CHECK(linked.wake().empty());
+  CHECK(linked.link.due() >= linked.now.steady + 24s);
+  CHECK(linked.link.up());
+  CHECK(linked.link.reconnects() == 0);
+  CHECK(linked.link.events_lost() == 3);
+}
+
 TEST_CASE("tries are at least a second apart and grow to half a minute") {
   Linked linked;
   Duration last(0);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <csignal>
+#include <future>
 
 #include "reconciler/live/control_client.h"
 #include "reconciler/live/file_io.h"
@@ -244,6 +245,40 @@ TEST_CASE("a stream opens, hands on whole lines and ends when it is unsubscribed
   const auto closed = bench.next<StreamClosed>();
   REQUIRE(closed);
   CHECK(closed->stream == stream);
+}
+
+TEST_CASE("a line of a stream that is too long is skipped and told at once; the stream goes on") {
+  Bench bench;
+  std::promise<void> told;
+  RawServer engine(bench.folder / "engine.sock", [&](const RawServer::Connection& connection) {
+    connection.read_request();
+    connection.send("HTTP/1.1 200 OK\r\n\r\n{\"a\":1}\n" + std::string(1 << 20, 'x') + "\n");
+    connection.send(std::string((1 << 20) + 1, 'y'));
+    told.get_future().wait_for(milliseconds(3000));  // before its end is there
+    connection.send(std::string(3 << 20, 'y') + "\n{\"b\":2}\n");
+    connection.hang();
+  });
+  bench.submit(Subscribe{get("/events")});
+  CHECK(bench.next<Hinted>()->line == "{\"a\":1}");
+  CHECK(bench.next<Hinted>()->line == std::string(1 << 20, 'x'));
+  const auto lost = bench.next<EventsLost>(milliseconds(2000));
+  told.set_value();
+  REQUIRE(lost);
+  CHECK(lost->why == "a line longer than 1048576 bytes was skipped");
+  CHECK(bench.next<Hinted>()->line == "{\"b\":2}");
+}
+
+TEST_CASE("a call with progress that has a line too long counts as none: it may tell an error") {
+  Bench bench;
+  RawServer engine(bench.folder / "engine.sock", [](const RawServer::Connection& connection) {
+    connection.read_request();
+    connection.send("HTTP/1.1 200 OK\r\n\r\n{\"error\":\"" + std::string(2 << 20, 'x') + "\"}\n");
+  });
+  HttpCall call = post("/images/create");
+  call.progress = true;
+  const Answer answer = bench.call(call);
+  CHECK(answer.status == 0);
+  CHECK(answer.too_long);
 }
 
 TEST_CASE("a stream that is refused, cut off or never opened is closed with the reason") {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -11,9 +12,9 @@
 #include <thread>
 #include <vector>
 
-// A peer on a Unix socket that can misbehave as no HTTP library would: hang, trickle, cut off,
-// close while idle. Each connection is served by `serve(connection)` on a thread of its own; at the
-// end all connections are shut down.
+// A peer on a Unix socket, or on a port of 127.0.0.1, that can misbehave as no HTTP library would:
+// hang, trickle, cut off, close while idle, send without end. Each connection is served by
+// `serve(connection)` on a thread of its own; at the end all connections are shut down.
 namespace fairlead::testing {
 
 class RawServer {
@@ -22,6 +23,7 @@ class RawServer {
    public:
     Connection(RawServer& server, int fd, int number) : server_(server), fd_(fd), number_(number) {}
     int number() const { return number_; }  // 1 for the first
+    int fd() const { return fd_; }
 
     // One whole request, with its body; empty at the end.
     std::string read_request() const {
@@ -66,10 +68,16 @@ class RawServer {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof address.sun_path - 1);
-    listener_ = ::socket(AF_UNIX, SOCK_STREAM, 0);
-    listening_ = ::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-                 ::listen(listener_, 128) == 0;
-    acceptor_ = std::thread([this] { accept_all(); });
+    listen(AF_UNIX, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  }
+  explicit RawServer(Serve serve) : serve_(std::move(serve)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    listen(AF_INET, reinterpret_cast<sockaddr*>(&address), size);
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
   }
   ~RawServer() {
     ::shutdown(listener_, SHUT_RDWR);
@@ -83,6 +91,7 @@ class RawServer {
   RawServer& operator=(const RawServer&) = delete;
 
   bool listening() const { return listening_; }
+  std::string at(const std::string& host) const { return host + ":" + std::to_string(port_); }
   std::vector<std::string> requests() {
     const std::lock_guard lock(mutex_);
     return requests_;
@@ -90,6 +99,11 @@ class RawServer {
   int connections() const { return connections_; }
 
  private:
+  void listen(int family, const sockaddr* address, socklen_t size) {
+    listener_ = ::socket(family, SOCK_STREAM, 0);
+    listening_ = ::bind(listener_, address, size) == 0 && ::listen(listener_, 128) == 0;
+    acceptor_ = std::thread([this] { accept_all(); });
+  }
   void accept_all() {
     for (int fd = ::accept(listener_, nullptr, nullptr); fd >= 0;
          fd = ::accept(listener_, nullptr, nullptr)) {
@@ -104,6 +118,7 @@ class RawServer {
   const Serve serve_;
   int listener_ = -1;
   bool listening_ = false;
+  int port_ = 0;
   std::mutex mutex_;
   std::vector<std::string> requests_;
   std::atomic<int> connections_{0};

@@ -2,46 +2,18 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstddef>
-#include <functional>
 #include <map>
-#include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 
-#include "reconciler/live/file_io.h"
-#include "reconciler/result.h"
+#include "reconciler/live/endpoint.h"
+#include "reconciler/live/http_reader.h"
+#include "reconciler/live/transport.h"
 #include "reconciler/world.h"
 
-namespace httplib {
-class ClientImpl;
-}
-
-// One HTTP connection to one place, over a Unix socket, TCP or TLS; the engine's TLS has client
-// certificates, a service's has none, and both check the server's name.
-// One thread at a time exchanges requests on it; abort() may be called from any thread while it
-// does. Nothing is resent here.
+// One HTTP connection to one place. One thread at a time exchanges requests on it; abort() may be
+// called from any thread while it does. Nothing is resent here. Of the peer nothing is trusted:
+// what it sends is limited by HttpReader, how long it takes by whoever calls abort().
 namespace fairlead::live {
-
-struct Endpoint {
-  enum class Kind { unix_socket, tcp, tls };
-  Kind kind = Kind::unix_socket;
-  std::string host;  // the socket's path, or the host
-  int port = 80;
-  std::string certificates;  // of the engine: folder with ca.pem, cert.pem, key.pem
-  std::string ca_file;       // of a service; empty: the system's authorities
-
-  bool operator==(const Endpoint&) const = default;
-  std::string text() const;
-};
-
-// "unix:///var/run/docker.sock", "tcp://host:2376" → Endpoint. Errors: invalid, with the accepted
-// forms.
-Result<Endpoint> engine_endpoint(const Platform::Engine& engine);
-// "10.213.0.2:8080", "[fd00::2]:80" → Endpoint of a container or a service.
-Result<Endpoint> service_endpoint(const std::string& address,
-                                  const std::optional<Tls>& tls = std::nullopt);
 
 class Connection {
  public:
@@ -53,13 +25,11 @@ class Connection {
     std::string error;
     std::map<std::string, std::string> headers;  // as in Answer
   };
-  // Asked once when the headers are there, then for each piece of the body; false ends the
-  // exchange.
-  using HeadersSeen = std::function<bool(int status)>;
-  using PieceSeen = std::function<bool(const char* data, std::size_t size)>;
+  using HeadersSeen = HttpReader::HeadersSeen;
+  using PieceSeen = HttpReader::PieceSeen;
 
-  Connection(const Endpoint& endpoint, bool keep_alive);
-  ~Connection();
+  Connection(const Endpoint& endpoint, bool keep_alive)
+      : transport_(endpoint), keep_alive_(keep_alive) {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -67,23 +37,18 @@ class Connection {
   Outcome exchange(const HttpCall& call, std::chrono::milliseconds silence_max,
                    const HeadersSeen& headers, const PieceSeen& piece);
 
-  // Ends the exchange under way by shutting the socket down, and spoils the connection. Where no
-  // socket is open yet it has no effect on the one that is opened next: the caller repeats it.
+  // Ends the exchange under way by shutting the socket down, and spoils the connection for good.
   void abort();
   bool aborted() const { return aborted_; }
   bool used() const { return used_; }  // at least one exchange was complete
-  const Endpoint& endpoint() const { return endpoint_; }
+  const Endpoint& endpoint() const { return transport_.endpoint(); }
 
  private:
-  void adopt(int socket);
-  std::string failure(int error, int errno_seen) const;
-  std::string refusal() const;
+  std::string send(const HttpCall& call, std::chrono::milliseconds silence_max);
+  std::string receive(HttpReader& reader);
 
-  const Endpoint endpoint_;
-  std::unique_ptr<httplib::ClientImpl> client_;
-  std::mutex mutex_;
-  UniqueFd socket_;  // a duplicate, so that abort() never meets a number that means something else
-                     // by now
+  Transport transport_;
+  const bool keep_alive_;
   std::atomic<bool> aborted_{false};
   bool used_ = false;
 };

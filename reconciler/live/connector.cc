@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <memory>
 
-#include "reconciler/live/connection.h"
+#include "reconciler/live/endpoint.h"
 
 namespace fairlead::live {
 namespace {

@@ -6,12 +6,6 @@
 
 namespace fairlead::live {
 
-namespace {
-// An abort misses a socket that is just being opened, so it is repeated until the exchange has
-// ended.
-constexpr std::chrono::milliseconds kAbortAgain{20};
-}  // namespace
-
 Deadlines::Guard::Guard(Deadlines& deadlines, Connection& connection, SteadyTime deadline)
     : deadlines_(deadlines), connection_(connection) {
   deadlines_.set(connection, deadline);
@@ -51,9 +45,8 @@ void Deadlines::expire(Connection& connection) {
   const std::lock_guard lock(mutex_);
   const auto found = deadlines_.find(&connection);
   if (found == deadlines_.end()) return;
-  found->second = SteadyTime::min();
+  found->second = SteadyTime::max();
   connection.abort();
-  wake_.notify_one();
 }
 
 void Deadlines::expire_all() {
@@ -65,9 +58,12 @@ void Deadlines::expire_all() {
 
 SteadyTime Deadlines::abort_due(SteadyTime now) {
   SteadyTime next = SteadyTime::max();
-  for (const auto& [connection, deadline] : deadlines_) {
-    if (deadline <= now) connection->abort();
-    next = std::min(next, deadline <= now ? now + kAbortAgain : deadline);
+  for (auto& [connection, deadline] : deadlines_) {
+    if (deadline <= now) {
+      connection->abort();
+      deadline = SteadyTime::max();
+    }
+    next = std::min(next, deadline);
   }
   return next;
 }

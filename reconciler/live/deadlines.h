@@ -9,8 +9,8 @@
 #include "reconciler/live/connection.h"
 
 // Ends exchanges that take too long: one thread, asleep until the earliest deadline, aborts the
-// connections that have passed theirs. The library's own timeouts only limit the silence between
-// two bytes, so that a peer that sends one byte now and then would hold a thread for ever. Safe
+// connections that have passed theirs. A socket's own time limits are about the silence between two
+// bytes, so that a peer that sends one byte now and then would hold a thread for ever. Safe
 // from any thread. Invariant: a connection is touched only while its Guard lives.
 namespace fairlead::live {
 
@@ -46,7 +46,8 @@ class Deadlines {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::map<Connection*, SteadyTime> deadlines_;  // absent: no exchange under way
+  // Absent: no exchange under way; max(): none, or it was aborted.
+  std::map<Connection*, SteadyTime> deadlines_;
   SteadyTime next_wake_ = SteadyTime::max();
   bool all_expired_ = false;
   bool stopping_ = false;

@@ -32,7 +32,8 @@ void EventStream::run() {
       if (closing_ != nullptr) http_.cancel(**connection_);
       callbacks_.opened();
     };
-    if (closing_ == nullptr) why = http_.stream(**connection_, call_, opened, callbacks_.line);
+    if (closing_ == nullptr)
+      why = http_.stream(**connection_, call_, {opened, callbacks_.line, callbacks_.skipped});
   }
   const char* closing = closing_;
   callbacks_.closed(closing != nullptr ? closing : why);

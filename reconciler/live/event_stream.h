@@ -18,6 +18,7 @@ class EventStream {
   struct Callbacks {
     std::function<void()> opened;
     std::function<void(std::string line)> line;
+    std::function<void()> skipped;  // a line that was too long
     std::function<void(std::string why)> closed;
   };
 

@@ -22,7 +22,10 @@ Answer no_answer(std::string error) { return Answer{0, "", std::move(error)}; }
 class Collector {
  public:
   Collector(const HttpCall& call, const HttpClient::LineSeen& progressed)
-      : call_(call), progressed_(progressed), lines_([this](std::string line) { take(line); }) {}
+      : call_(call),
+        progressed_(progressed),
+        // Of a line that is skipped nobody knows whether it told an error.
+        lines_([this](const std::string& line) { take(line); }, [this] { too_long_ = true; }) {}
 
   bool headers(int status) {
     // Only a good answer is a stream of lines; an error comes as one object.
@@ -32,7 +35,8 @@ class Collector {
 
   bool piece(const char* data, std::size_t size) {
     if (by_line_) {
-      too_long_ = !lines_.feed(data, size) || body_.size() > call_.body_max;
+      lines_.feed({data, size});
+      too_long_ = too_long_ || body_.size() > call_.body_max;
     } else {
       too_long_ = body_.size() + size > call_.body_max;
       if (!too_long_) body_.append(data, size);
@@ -235,23 +239,26 @@ Result<std::unique_ptr<Connection>> HttpClient::connect_engine() const {
 }
 
 std::string HttpClient::stream(Connection& connection, const HttpCall& call,
-                               const std::function<void()>& opened, const LineSeen& line) {
+                               const StreamSeen& seen) {
   if (read_only_ && call.writes()) return "refused: this world only reads";
-  LineSplitter lines(line);
+  LineSplitter lines(seen.line, seen.skipped);
   std::string refusal;
   int status = 0;
   Deadlines::Guard guard(deadlines_, connection, std::chrono::steady_clock::now() + call.timeout);
   const auto outcome = connection.exchange(
       call, kStreamSilenceMax,
-      [&](int seen) {
-        status = seen;
+      [&](int of_answer) {
+        status = of_answer;
         if (status != 200) return true;
         guard.extend(SteadyTime::max());
-        opened();
+        seen.opened();
         return true;
       },
       [&](const char* data, std::size_t size) {
-        if (status == 200) return lines.feed(data, size);
+        if (status == 200) {
+          lines.feed({data, size});
+          return true;
+        }
         refusal.append(data, std::min(size, std::size_t{1000}));
         return refusal.size() < 10'000;
       });

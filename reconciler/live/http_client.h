@@ -38,11 +38,16 @@ class HttpClient {
 
   Result<Endpoint> engine() const;  // where it is now
 
-  // A connection for a stream, and the stream itself, which returns why it ended. `lines` gets
-  // whole lines.
+  // What a stream tells while it goes on: whole lines, and of one that is longer than
+  // LineSplitter::line_max that it was skipped.
+  struct StreamSeen {
+    std::function<void()> opened;
+    LineSeen line;
+    std::function<void()> skipped;
+  };
+  // A connection for a stream, and the stream itself, which returns why it ended.
   Result<std::unique_ptr<Connection>> connect_engine() const;
-  std::string stream(Connection& connection, const HttpCall& call,
-                     const std::function<void()>& opened, const LineSeen& line);
+  std::string stream(Connection& connection, const HttpCall& call, const StreamSeen& seen);
   void cancel(Connection& connection) { deadlines_.expire(connection); }
 
   // Ends every call under way; later ones get no answer.

@@ -18,6 +18,7 @@
 #include "reconciler/live/event_stream.h"
 #include "reconciler/live/file_store.h"
 #include "reconciler/live/http_client.h"
+#include "reconciler/live/line_splitter.h"
 #include "reconciler/live/log_sink.h"
 #include "reconciler/live/platform_file.h"
 #include "reconciler/live/process_runner.h"
@@ -129,6 +130,10 @@ class LiveWorld::Impl {
     EventStream::Callbacks callbacks;
     callbacks.opened = [this, id] { post(StreamOpened{id}); };
     callbacks.line = [this, id](std::string line) { hint(id, std::move(line)); };
+    callbacks.skipped = [this, id] {
+      post(EventsLost{id, "a line longer than " + std::to_string(LineSplitter::line_max) +
+                              " bytes was skipped"});
+    };
     callbacks.closed = [this, id](std::string why) {
       asio::post(io_, [this, id, why = std::move(why)]() mutable { closed(id, std::move(why)); });
     };

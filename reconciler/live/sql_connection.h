@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "reconciler/live/connection.h"
 #include "reconciler/live/deadlines.h"
+#include "reconciler/live/endpoint.h"
 #include "reconciler/world.h"
 
 // One connection to one MariaDB server, as one user. One thread at a time uses it. It runs the

@@ -30,6 +30,8 @@ const char* fault_name(Fault fault) {
       return "engine_restart";
     case Fault::event_lost:
       return "event_lost";
+    case Fault::event_too_long:
+      return "event_too_long";
     case Fault::event_duplicated:
       return "event_duplicated";
     case Fault::event_reordered:

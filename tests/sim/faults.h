@@ -23,7 +23,8 @@ enum class Fault {
   slow,                 // 100 ms to 3 s more
   list_missing,         // a list lacks one of its objects, once; lists only
   engine_restart,       // the engine stops before the call and is back after a while
-  event_lost,           // of events: only chances apply to these three
+  event_lost,           // of events: only chances apply to these four
+  event_too_long,       // its line is skipped, which is told
   event_duplicated,
   event_reordered,
   reload_lost,  // nginx goes on with what it has; of reloads only chances apply to these two

@@ -378,6 +378,18 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("an event whose line was too long is made up for by a list, a second later at most") {
+  Host host;
+  converge(host, apps(2));
+  host.run(minutes(1));
+  host.world().faults().chance[Fault::event_too_long] = 1;
+  host.engine().docker_rm_f(first_of(host, "app0").name);
+  CHECK(host.run_until([&] { return running(host) == 1; }, seconds(1)));
+  CHECK(host.run_until([&] { return running(host) == 2; }, seconds(4)));
+  CHECK(host.ask("status").body["engine"]["reconnects"].as_int() == 0);
+  CHECK(host.ask("status").body["engine"]["events_lost"].as_int() > 0);
+}
+
 TEST_CASE("a jump of the clock by an hour touches nothing") {
   Host host;
   converge(host, {{"web.yml", app("web", "health: {http: /up, port: 80}\n")}});

@@ -51,6 +51,8 @@ Trouble trouble_of(std::uint64_t seed) {
   if (random.below(2) == 0) {
     trouble.crash = CrashPlan{random.below(30), static_cast<CrashPlan::When>(random.below(3))};
   }
+  // Drawn last, so that of older seeds only those in which it happens are other runs.
+  if (random.below(8) == 0) trouble.faults.chance[Fault::event_too_long] = 0.1;
   return trouble;
 }
 

@@ -119,6 +119,7 @@ bool SimWorld::suffers(Fault fault, const Flight& flight) const {
   switch (fault) {
     case Fault::none:
     case Fault::event_lost:
+    case Fault::event_too_long:
     case Fault::event_duplicated:
     case Fault::event_reordered:
     case Fault::reload_lost:
@@ -347,6 +348,8 @@ void SimWorld::hint(Key key, Stream& stream, const EngineEvent& event) {
   } else {
     stream.last = when;
   }
+  if (happens(Fault::event_too_long))
+    return deliver(when, key.first, EventsLost{key.second, "a line was too long"});
   deliver(when, key.first, Hinted{key.second, event.line});
   if (happens(Fault::event_duplicated)) deliver(when, key.first, Hinted{key.second, event.line});
 }

@@ -203,6 +203,7 @@ TEST_CASE("events are lost, doubled and out of order when told so") {
     return std::count(text.begin(), text.end(), '\n');
   };
   CHECK(lines(actions(Fault::event_lost)) < 20);
+  CHECK(lines(actions(Fault::event_too_long)) < 20);
   CHECK(lines(actions(Fault::event_duplicated)) > 20);
   const std::string shuffled = actions(Fault::event_reordered);
   CHECK(lines(shuffled) >= 20);
