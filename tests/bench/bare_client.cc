@@ -87,6 +87,9 @@ Recording read_record(const std::string& record) {
   for (std::string line; std::getline(in, line);) {
     const auto json = Json::parse(line);
     if (!json || (*json)["method"].as_string() == "GET") continue;
+    // A container that an image is read by is made and removed, and no part of what is wanted.
+    if ((*json)["method"].as_string() == "DELETE") continue;
+    if (container_of((*json)["path"].as_string()).find(".manifest.") != std::string::npos) continue;
     Sent sent{(*json)["method"].as_string(), (*json)["path"].as_string(),
               (*json)["body"].as_string()};
     const bool attaches = sent.path.ends_with("/connect");
