@@ -99,7 +99,9 @@ TEST_CASE("a new image that fails leaves the old container serving, and evidence
   host.until_well(app);
   const std::string id = host.only_id(app);
 
-  host.put("gate.yml", "name: " + app + "\nimage: fairlead-test/live:broken\n");
+  // With a check: without one it is taken after three seconds, in which a busy engine may not yet
+  // have told that it ended.
+  host.put("gate.yml", manifest(app, "", "fairlead-test/live:broken"));
   host.until("the failure is told", [&] {
     return host.app(app)["health"].as_string() == "Degraded" && !evidence_of(host, app).is_null();
   });
