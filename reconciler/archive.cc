@@ -13,29 +13,30 @@ constexpr std::size_t block = 512;
 constexpr std::size_t extended_max = 64 << 10;
 
 // Offset and length of a header's fields (POSIX.1-1988, pax of POSIX.1-2001).
-struct Place {
+struct HeaderField {
   std::size_t offset, length;
 };
-constexpr Place name_place{0, 100}, size_place{124, 12}, checksum_place{148, 8};
-constexpr Place magic_place{257, 5}, prefix_place{345, 155};
-constexpr Place time_place{136, 12}, mode_place{100, 8}, user_place{108, 8}, group_place{116, 8};
+constexpr HeaderField name_place{0, 100}, size_place{124, 12}, checksum_place{148, 8};
+constexpr HeaderField magic_place{257, 5}, prefix_place{345, 155};
+constexpr HeaderField time_place{136, 12}, mode_place{100, 8}, user_place{108, 8},
+    group_place{116, 8};
 constexpr std::size_t type_offset = 156;
 
 Error refused(std::string message) { return {Code::invalid, std::move(message), ""}; }
 
-std::string_view bytes(std::string_view header, Place place) {
+std::string_view bytes(std::string_view header, HeaderField place) {
   return header.substr(place.offset, place.length);
 }
 
 // Up to the first NUL.
-std::string_view text(std::string_view header, Place place) {
+std::string_view text(std::string_view header, HeaderField place) {
   const std::string_view field = bytes(header, place);
   return field.substr(0, field.find('\0'));
 }
 
 // Octal digits between spaces and NULs. Nothing for the binary form, which only what is far beyond
 // any limit here needs.
-std::optional<std::uint64_t> number(std::string_view header, Place place) {
+std::optional<std::uint64_t> number(std::string_view header, HeaderField place) {
   std::string_view field = text(header, place);
   const std::size_t first = field.find_first_not_of(' ');
   const std::size_t last = field.find_last_not_of(' ');
@@ -154,7 +155,8 @@ Result<void> check_file(const Entry& entry, std::string_view name) {
 }
 
 // An id that a header has no room for stands in the record before it.
-std::optional<std::uint32_t> id_of(std::string_view record, std::string_view header, Place place) {
+std::optional<std::uint32_t> id_of(std::string_view record, std::string_view header,
+                                   HeaderField place) {
   std::uint64_t id = 0;
   if (record.empty()) {
     const auto said = number(header, place);
@@ -168,7 +170,7 @@ std::optional<std::uint32_t> id_of(std::string_view record, std::string_view hea
   return static_cast<std::uint32_t>(id);
 }
 
-void put_number(std::string& header, Place place, std::uint64_t value) {
+void put_number(std::string& header, HeaderField place, std::uint64_t value) {
   const std::size_t digits = place.length - 1;
   const bool fits = value >> (3 * digits) == 0;
   for (std::size_t i = 0; i < place.length; ++i) {

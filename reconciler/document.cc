@@ -22,7 +22,7 @@ constexpr std::size_t key_length_max = 256;
 constexpr int documents_max = 1000;
 // Of all paths together: long keys above many values would multiply.
 constexpr std::size_t path_bytes_max = 8u << 20;
-constexpr std::size_t errors_max = 100;
+constexpr std::size_t document_errors_max = 100;
 
 bool all_of(std::string_view text, std::string_view allowed) {
   return !text.empty() && text.find_first_not_of(allowed) == std::string_view::npos;
@@ -137,9 +137,9 @@ struct Frame {
 
 // Makes Documents of yaml-cpp's events. Lives for one file. What is merely not allowed is noted and
 // reading goes on; what exceeds a limit is thrown, as yaml-cpp itself throws, and ends the file.
-class Builder : public YAML::EventHandler {
+class DocumentBuilder : public YAML::EventHandler {
  public:
-  Builder(const std::string& file, const ParseLimits& limits, ParsedFile& parsed)
+  DocumentBuilder(const std::string& file, const ParseLimits& limits, ParsedFile& parsed)
       : file_(file), limits_(limits), parsed_(parsed) {}
 
   // The text of the next document and the lines of the file before it. Its marks count from there.
@@ -239,7 +239,7 @@ class Builder : public YAML::EventHandler {
   }
 
   void refuse(const Mark& mark, std::string message) {
-    if (parsed_.errors.size() >= errors_max) return;
+    if (parsed_.errors.size() >= document_errors_max) return;
     parsed_.errors.push_back({Code::invalid, std::move(message), mark.text()});
   }
 
@@ -399,7 +399,8 @@ bool indented_by_tab(std::string_view text, int line) {
   return text.substr(start, end - start).find('\t') != std::string_view::npos;
 }
 
-Error syntax_error(std::string_view text, const Builder& builder, const YAML::Exception& thrown) {
+Error syntax_error(std::string_view text, const DocumentBuilder& builder,
+                   const YAML::Exception& thrown) {
   Mark mark = builder.mark_of(thrown.mark);
   std::string message = explain_syntax(thrown.msg);
   // yaml-cpp puts what is missing at the end of the file, or nowhere.
@@ -422,7 +423,7 @@ std::size_t document_end(std::string_view text) {
 }
 
 // One document by a parser of its own: an error in it hurts none of the others.
-void parse_document(std::string_view text, Builder& builder, const std::string& file,
+void parse_document(std::string_view text, DocumentBuilder& builder, const std::string& file,
                     ParsedFile& parsed) {
   try {
     std::istringstream stream{std::string(text)};
@@ -464,7 +465,7 @@ ParsedFile parse_file(const std::string& file, std::string_view text, const Pars
     parsed.errors.push_back(source.error());
     return parsed;
   }
-  Builder builder(file, limits, parsed);
+  DocumentBuilder builder(file, limits, parsed);
   std::string_view rest = *source;
   int lines_before = 0;
   for (int documents = 1; !rest.empty() && !builder.exhausted(); ++documents) {

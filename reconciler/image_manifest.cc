@@ -56,7 +56,7 @@ bool has_free_names(std::string_view path) {
   return path == "secrets" || path == "processes" || path == "needs[]";
 }
 
-std::string below(const std::string& path, const std::string& key) {
+std::string path_below(const std::string& path, const std::string& key) {
   return path.empty() ? key : path + "." + key;
 }
 
@@ -75,8 +75,8 @@ class Sieve {
     if (!value.is_object()) return value;
     Json left = Json::object();
     for (const auto& [key, member] : value.members()) {
-      const std::string there = below(path, key);
-      const std::string rule = below(general, has_free_names(general) ? "*" : key);
+      const std::string there = path_below(path, key);
+      const std::string rule = path_below(general, has_free_names(general) ? "*" : key);
       const std::string why = refused_of_images(rule);
       const bool stricter = why == relaxation && member.as_string() == "strict";
       if (why.empty() || stricter) {
@@ -112,7 +112,7 @@ struct Source {
   std::string path;
 
   Source operator[](const std::string& key) const {
-    return {document, &(*value)[key], below(path, key)};
+    return {document, &(*value)[key], path_below(path, key)};
   }
   Source item(std::size_t index) const {
     return {document, &value->items()[index], item_of(path, index)};
@@ -151,10 +151,11 @@ class Merger {
     Json made = Json::object();
     for (const auto& [name, member] : image.value->members()) {
       if (folder.value->has(name) || excluded(folder, key, path, name)) continue;
-      made.set(name, path.empty() ? top_level(image[name]) : whole(image[name], below(path, name)));
+      made.set(name,
+               path.empty() ? top_level(image[name]) : whole(image[name], path_below(path, name)));
     }
     for (const auto& [name, member] : folder.value->members()) {
-      made.set(name, value(folder[name], image[name], name, key, below(path, name)));
+      made.set(name, value(folder[name], image[name], name, key, path_below(path, name)));
     }
     return made;
   }
@@ -230,7 +231,8 @@ class Merger {
       return made;
     }
     copy_mark(folder, path);
-    return Json::object({{word, value(settings_of(folder), theirs, word, "", below(path, word))}});
+    return Json::object(
+        {{word, value(settings_of(folder), theirs, word, "", path_below(path, word))}});
   }
 
   Json whole(const Source& source, const std::string& path) {
@@ -316,13 +318,13 @@ std::vector<Origin> origins(const Document& document) {
     if (key == "needs" && !value.items().empty()) {
       for (std::size_t i = 0; i < value.items().size(); ++i) {
         const std::string word = word_of(value.items()[i]);
-        found.push_back(origin(document, below(key, word), item_of(key, i)));
+        found.push_back(origin(document, path_below(key, word), item_of(key, i)));
       }
     } else if (value.members().empty()) {
       found.push_back(origin(document, key, key));
     }
     for (const auto& [name, member] : value.members()) {
-      found.push_back(origin(document, below(key, name), below(key, name)));
+      found.push_back(origin(document, path_below(key, name), path_below(key, name)));
     }
   }
   return found;

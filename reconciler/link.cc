@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::chrono::seconds tries_apart{1};
 constexpr std::chrono::seconds tries_apart_max{30};
-constexpr Duration never = Duration::max();
+constexpr Duration no_time = Duration::max();
 
 }  // namespace
 
@@ -54,10 +54,10 @@ Link::Wants Link::wake(const Platform& platform, Instant now) {
 }
 
 Duration Link::due() const {
-  if (!place_) return never;
+  if (!place_) return no_time;
   if (phase_ == Phase::down) return next_try_;
   if (phase_ == Phase::up && !lister_) return relist_ ? Duration(0) : next_list_;
-  return never;
+  return no_time;
 }
 
 void Link::begin_listing(Wants& wants, Instant now) {

@@ -7,7 +7,7 @@
 namespace fairlead {
 namespace {
 
-constexpr int schema = 1;
+constexpr int local_images_schema = 1;
 constexpr std::size_t id_digits_shown = 12;
 
 }  // namespace
@@ -19,7 +19,7 @@ std::string short_image_id(const std::string& id) {
 
 void LocalImages::restore(const std::string& app, std::string_view text) {
   const Result<Json> json = Json::parse(text);
-  if (!json || (*json)["schema"].as_int() != schema) return;
+  if (!json || (*json)["schema"].as_int() != local_images_schema) return;
   const auto word = [&](const char* key) { return (*json)[key].as_string(); };
   entries_[app] = {word("reference"), word("first"),       word("good"),
                    word("trying"),    word("passed over"), word("why")};
@@ -43,7 +43,7 @@ std::string LocalImages::encode(const std::string& app) const {
   const auto found = entries_.find(app);
   if (found == entries_.end() || found->second.good.empty()) return "";
   const Entry& entry = found->second;
-  return Json::object({{"schema", schema},
+  return Json::object({{"schema", local_images_schema},
                        {"reference", entry.reference},
                        {"first", entry.first},
                        {"good", entry.good},

@@ -19,7 +19,7 @@ constexpr int pages_max = 50;
 constexpr std::size_t tags_max = 50'000;
 constexpr std::size_t list_bytes_max = 4u << 20;
 constexpr std::size_t token_bytes_max = 256u << 10;
-constexpr int refused = 401;
+constexpr int status_refused = 401;
 constexpr int forbidden = 403;
 constexpr int missing = 404;
 constexpr int too_many = 429;
@@ -32,7 +32,7 @@ constexpr char manifest_types[] =
     "application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.docker.distribution.manifest.v2+json";
 
-std::string lower(std::string_view text) {
+std::string lower_case(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -52,11 +52,11 @@ struct Url {
 
   static std::optional<Url> parse(const std::string& text) {
     Url url;
-    url.tls = lower(text.substr(0, 8)) == "https://";
-    if (!url.tls && lower(text.substr(0, 7)) != "http://") return std::nullopt;
+    url.tls = lower_case(text.substr(0, 8)) == "https://";
+    if (!url.tls && lower_case(text.substr(0, 7)) != "http://") return std::nullopt;
     const std::size_t begin = url.tls ? 8 : 7;
     const std::size_t slash = std::min(text.find('/', begin), text.size());
-    const std::string place = lower(text.substr(begin, slash - begin));
+    const std::string place = lower_case(text.substr(begin, slash - begin));
     if (!is_registry(place) || has_control_characters(text)) return std::nullopt;
     const bool port = place.find(':') != place.npos;
     url.endpoint = place + (port ? "" : url.tls ? ":443" : ":80");
@@ -76,7 +76,7 @@ std::string next_page(const std::string& link, const std::string& endpoint) {
   const std::size_t open = link.find('<');
   const std::size_t close = std::min(link.find('>'), link.size());
   if (open == link.npos || close < open ||
-      lower(link.substr(close)).find("rel=\"next\"") == link.npos) {
+      lower_case(link.substr(close)).find("rel=\"next\"") == link.npos) {
     return "";
   }
   std::string path = link.substr(open + 1, close - open - 1);
@@ -106,7 +106,7 @@ class ChallengeReader {
     std::string scheme;
     while (true) {
       skip(" ,\t");
-      const std::string name = lower(word());
+      const std::string name = lower_case(word());
       if (name.empty()) return challenges;
       skip(" \t");
       if (take('=')) {
@@ -219,9 +219,9 @@ bool Inquiry::usable(const Answer& answer) {
     retry_after_ = std::clamp<Duration>(std::chrono::seconds(seconds), 0s, retry_after_max);
     fail(Code::unavailable, place + " has had too many requests from here (" + said(answer) +
                                 "); a login under `registries` in the platform file may have more");
-  } else if (answer.status == refused && phase_ != Phase::token && !authorized_) {
+  } else if (answer.status == status_refused && phase_ != Phase::token && !authorized_) {
     authorize(header(answer, "www-authenticate"));
-  } else if (answer.status == refused || answer.status == forbidden) {
+  } else if (answer.status == status_refused || answer.status == forbidden) {
     refuse(said(answer));
   } else if (answer.status == missing && phase_ == Phase::tags) {
     fail(Code::not_found, place + " has no repository " + image.repository + " (" + said(answer) +

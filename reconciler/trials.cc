@@ -7,7 +7,7 @@
 namespace fairlead {
 namespace {
 
-constexpr int schema = 1;
+constexpr int trials_schema = 1;
 
 Json ended_json(const Trial& trial) {
   Json ended = Json::array();
@@ -33,7 +33,7 @@ Trial trial_of(const Json& item) {
 Trials Trials::decode(std::string_view text) {
   Trials trials;
   const Result<Json> json = Json::parse(text);
-  trials.unknown_ = !json || (*json)["schema"].as_int() != schema;
+  trials.unknown_ = !json || (*json)["schema"].as_int() != trials_schema;
   if (trials.unknown_) return trials;
   for (const Json& item : (*json)["trials"].items()) {
     trials.set(item["process"].as_string(), item["fingerprint"].as_string(), trial_of(item));
@@ -54,7 +54,7 @@ std::string Trials::encode() const {
                            {"why", trial.why},
                            {"failed", static_cast<std::int64_t>(trial.failed.count())}}));
   }
-  return Json::object({{"schema", schema}, {"trials", all}}).pretty() + "\n";
+  return Json::object({{"schema", trials_schema}, {"trials", all}}).pretty() + "\n";
 }
 
 const Trial* Trials::find(const std::string& process, const std::string& fingerprint) const {

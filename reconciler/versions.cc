@@ -7,10 +7,10 @@
 namespace fairlead {
 namespace {
 
-constexpr std::string_view digits = "0123456789";
+constexpr std::string_view version_digits = "0123456789";
 
 bool is_number(std::string_view text) {
-  return !text.empty() && text.find_first_not_of(digits) == text.npos;
+  return !text.empty() && text.find_first_not_of(version_digits) == text.npos;
 }
 
 // As semver.org wants it: no leading zeros.
@@ -22,7 +22,7 @@ std::optional<std::uint64_t> number(std::string_view text) {
   return value;
 }
 
-std::vector<std::string> split(std::string_view text, char separator) {
+std::vector<std::string> split_text(std::string_view text, char separator) {
   std::vector<std::string> parts;
   while (true) {
     const std::size_t end = text.find(separator);
@@ -88,7 +88,7 @@ struct VersionRange::Partial {
     text = text.substr(0, text.find('+'));
     if (text.substr(0, 1) == "v") text.remove_prefix(1);
     const std::size_t dash = text.find('-');
-    const auto parts = split(text.substr(0, dash), '.');
+    const auto parts = split_text(text.substr(0, dash), '.');
     if (parts.size() > 3) return std::nullopt;
     bool open = false;
     for (const std::string& part : parts) {
@@ -98,7 +98,7 @@ struct VersionRange::Partial {
       if (value) partial.version.numbers[partial.given++] = *value;
     }
     if (dash == text.npos) return partial;
-    partial.version.pre = split(text.substr(dash + 1), '.');
+    partial.version.pre = split_text(text.substr(dash + 1), '.');
     const auto& pre = partial.version.pre;
     if (open || !std::all_of(pre.begin(), pre.end(), is_identifier)) return std::nullopt;
     return partial;
@@ -177,7 +177,7 @@ Result<VersionRange> VersionRange::parse(std::string_view text) {
     const std::size_t bar = rest.find("||");
     Alternative alternative;
     std::string sign;  // an operator that stands apart from its version
-    for (const std::string& word : split(trimmed(rest.substr(0, bar)), ' ')) {
+    for (const std::string& word : split_text(trimmed(rest.substr(0, bar)), ' ')) {
       const bool sign_only = word.find_first_not_of("<>=^~") == word.npos;
       if (sign_only && !word.empty() && !sign.empty()) return error;
       if (sign_only) {
@@ -216,7 +216,7 @@ Result<Track> Track::parse(std::string_view text) {
   constexpr std::string_view word = "semver";
   std::string_view range =
       trimmed(std::string_view(track.text).substr(std::min(word.size(), track.text.size())));
-  const bool apart = track.text.size() == word.size() || track.text[word.size()] == ' ';
+  const bool apart = track.text.size() <= word.size() || track.text[word.size()] == ' ';
   if (track.text.compare(0, word.size(), word) != 0 || !apart) {
     return Error{Code::invalid,
                  "must be digest, numeric or semver with a range, such as semver >=1.2 <2, got \"" +

@@ -15,7 +15,7 @@
 namespace fairlead::nginx {
 namespace {
 
-constexpr std::size_t id_digits = 32;
+constexpr std::size_t certificate_id_digits = 32;
 constexpr std::chrono::hours warned_before{14 * 24};
 
 Error invalid(std::string message) { return Error{Code::invalid, std::move(message), ""}; }
@@ -114,15 +114,15 @@ const Secret* file(const std::map<std::string, Secret>& files, const std::string
 }
 
 // One folder of certificates: how its files' paths begin, and how people are told of them.
-struct Place {
+struct FilePlace {
   std::string prefix;
   std::string words;
 };
-const Place own{"", "file "};
-const Place ordered{acme_prefix, "ACME "};
+const FilePlace own{"", "file "};
+const FilePlace ordered{acme_prefix, "ACME "};
 
 // Null where there is none for that stem.
-Result<CertificatePtr> read_at(const std::map<std::string, Secret>& files, const Place& place,
+Result<CertificatePtr> read_at(const std::map<std::string, Secret>& files, const FilePlace& place,
                                const std::string& stem) {
   const bool apart = file(files, place.prefix + stem + ".crt") != nullptr;
   const std::string name = stem + (apart ? ".crt" : ".pem");
@@ -135,7 +135,7 @@ Result<CertificatePtr> read_at(const std::map<std::string, Secret>& files, const
   return CertificatePtr(std::make_shared<const Certificate>(std::move(*parsed)));
 }
 
-Result<CertificatePtr> find_at(const std::map<std::string, Secret>& files, const Place& place,
+Result<CertificatePtr> find_at(const std::map<std::string, Secret>& files, const FilePlace& place,
                                const std::string& host) {
   const std::string wildcard = wildcard_of(host);
   for (const std::string& name : {host, wildcard}) {
@@ -201,7 +201,7 @@ Result<Certificate> parse_certificate(std::string source, const std::string& cha
   if (!theirs) return invalid("its key is of another certificate than the first one in it");
   Certificate certificate;
   certificate.pem = Secret(pem_of(*chain, key->get()));
-  certificate.id = sha256_hex(certificate.pem.reveal()).substr(0, id_digits);
+  certificate.id = sha256_hex(certificate.pem.reveal()).substr(0, certificate_id_digits);
   certificate.source = std::move(source);
   certificate.names = names_of(leaf);
   certificate.begins = wall(X509_get0_notBefore(leaf));

@@ -17,7 +17,7 @@ namespace {
 constexpr std::chrono::hours period{24 * 90};
 constexpr std::chrono::hours lifetime{24 * 365};
 constexpr std::size_t common_name_max = 64;  // RFC 5280, ub-common-name
-constexpr std::size_t id_digits = 32;
+constexpr std::size_t self_signed_id_digits = 32;
 
 // A private key out of a text that is evenly spread over far more values than there are keys: its
 // digest of 512 bits modulo n - 1, plus 1 (FIPS 186-5, A.2.1).
@@ -137,7 +137,7 @@ CertificatePtr self_signed(const Keys& keys, const std::vector<std::string>& hos
   made.ends = made.begins + lifetime;
   std::string text = std::to_string(count);
   for (const std::string& name : made.names) text += "\n" + name;
-  made.id = keys.digest("self-signed certificate", text).substr(0, id_digits);
+  made.id = keys.digest("self-signed certificate", text).substr(0, self_signed_id_digits);
   return std::make_shared<const Certificate>(std::move(made));
 }
 

@@ -40,7 +40,8 @@ std::string said(const Answer& answer) {
   return text;
 }
 
-std::string between(const std::string& text, const std::string& begin, const std::string& end) {
+std::string text_between(const std::string& text, const std::string& begin,
+                         const std::string& end) {
   const std::size_t at = text.find(begin);
   if (at == text.npos) return "";
   const std::size_t from = at + begin.size();
@@ -60,9 +61,9 @@ std::string tested_folder(const Step& step) {
 // "blog.3f9c2a1b" where the message names a site; "certificates/ID.pem" where it names one of
 // these: of which site it is nginx does not say.
 std::string blamed(const std::string& text, const std::string& folder) {
-  const std::string certificate = between(text, folder + "certificates/", "\"");
+  const std::string certificate = text_between(text, folder + "certificates/", "\"");
   if (!certificate.empty()) return "certificates/" + certificate;
-  return between(text, folder + "sites/", ".conf");
+  return text_between(text, folder + "sites/", ".conf");
 }
 
 Outcome judge_test(const Step& step, const Answer& answer) {

@@ -16,7 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kHeadMax = 16u << 10;
-constexpr std::size_t kOutputMax = 128u << 10;
+constexpr std::size_t kShellOutputMax = 128u << 10;
 constexpr std::size_t kFrameHead = 8;  // the stream's number, three zeros, the length
 
 // The mark comes first, then for each program the number of its words and a word per line.
@@ -33,19 +33,19 @@ constexpr char kScript[] =
     "  printf '\\n%s %d\\n' \"$mark\" \"$?\"\n"
     "done\n";
 
-Error unavailable(const std::string& what) {
+Error no_shell(const std::string& what) {
   return Error{Code::unavailable, "no shell in the container: " + what, ""};
 }
 
 Result<UniqueFd> connect_to(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return unavailable(errno_text(ENAMETOOLONG));
+  if (path.size() >= sizeof address.sun_path) return no_shell(errno_text(ENAMETOOLONG));
   std::memcpy(address.sun_path, path.data(), path.size());
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket.ok() ||
       ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return unavailable(errno_text(errno));
+    return no_shell(errno_text(errno));
   }
   return socket;
 }
@@ -73,16 +73,16 @@ Result<ContainerShell> ContainerShell::start(const std::string& socket, const st
 }
 
 Result<void> ContainerShell::begin(const std::string& exec, Clock::time_point deadline) {
-  if (!send(start_request(exec))) return unavailable(errno_text(errno));
+  if (!send(start_request(exec))) return no_shell(errno_text(errno));
   std::size_t end = std::string::npos;
   while ((end = received_.find("\r\n\r\n")) == std::string::npos) {
     if (received_.size() > kHeadMax || !receive(deadline, -1))
-      return unavailable("the engine did not answer");
+      return no_shell("the engine did not answer");
   }
   if (received_.compare(0, 12, "HTTP/1.1 101") != 0)
-    return unavailable("the engine said " + received_.substr(0, received_.find('\r')));
+    return no_shell("the engine said " + received_.substr(0, received_.find('\r')));
   received_.erase(0, end + 4);
-  if (!send(mark_ + "\n")) return unavailable(errno_text(errno));
+  if (!send(mark_ + "\n")) return no_shell(errno_text(errno));
   return {};
 }
 
@@ -139,7 +139,7 @@ void ContainerShell::take_frames() {
     if (received_.size() < kFrameHead + length) return;
     output_.append(received_, kFrameHead, length);
     received_.erase(0, kFrameHead + length);
-    if (output_.size() > 2 * kOutputMax) output_.erase(0, output_.size() - kOutputMax);
+    if (output_.size() > 2 * kShellOutputMax) output_.erase(0, output_.size() - kShellOutputMax);
   }
 }
 

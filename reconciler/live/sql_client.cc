@@ -19,8 +19,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kConnectMax{5000};
-constexpr std::chrono::seconds kIdleMax{60};
-constexpr std::ptrdiff_t kIdleEachMax = 4;
+constexpr std::chrono::seconds kSqlIdleMax{60};
+constexpr std::ptrdiff_t kSqlIdleEachMax = 4;
 constexpr int kKilled = 1927;  // the server ended this connection before it read the statement
 
 void init_library() {
@@ -122,7 +122,7 @@ void SqlClient::give_back(std::unique_ptr<SqlConnection> connection) {
   const auto alike = std::count_if(idle_.begin(), idle_.end(), [&](const Idle& idle) {
     return idle.connection->place() == connection->place();
   });
-  if (alike < kIdleEachMax) idle_.push_back({std::move(connection), Clock::now()});
+  if (alike < kSqlIdleEachMax) idle_.push_back({std::move(connection), Clock::now()});
 }
 
 // Those to that place, or, without one, those that have been idle too long or were closed by their
@@ -132,7 +132,7 @@ std::vector<SqlClient::Idle> SqlClient::remove_idle(const SqlPlace* place) {
   const SteadyTime now = Clock::now();
   const auto removed = std::stable_partition(idle_.begin(), idle_.end(), [&](const Idle& idle) {
     if (place != nullptr) return !(idle.connection->place() == *place);
-    return now - idle.since < kIdleMax && idle.connection->usable();
+    return now - idle.since < kSqlIdleMax && idle.connection->usable();
   });
   std::vector<Idle> ended(std::make_move_iterator(removed), std::make_move_iterator(idle_.end()));
   idle_.erase(removed, idle_.end());

@@ -14,7 +14,7 @@ namespace fairlead::live {
 
 namespace {
 
-constexpr std::size_t kAnswerMax = 64u << 20;
+constexpr std::size_t kRowsMax = 64u << 20;
 // The calls run on a stack of their own; the library's 60 KiB are little for OpenSSL and resolvers.
 constexpr std::size_t kStackBytes = 256u << 10;
 
@@ -83,7 +83,7 @@ void SqlConnection::configure() {
   const my_bool on = 1;
   const unsigned off = 0;
   const unsigned protocol = MYSQL_PROTOCOL_TCP;  // "localhost" would mean a Unix socket
-  const std::size_t answer_max = kAnswerMax;
+  const std::size_t answer_max = kRowsMax;
   const std::size_t stack_bytes = kStackBytes;
   mysql_optionsv(mysql, MYSQL_OPT_NONBLOCK, &stack_bytes);
   mysql_optionsv(mysql, MYSQL_OPT_PROTOCOL, &protocol);
@@ -175,10 +175,10 @@ std::optional<SqlConnection::Failure> SqlConnection::read_rows(const Limit& limi
         [&](int ready) { return mysql_fetch_row_cont(&row, result.get(), ready); }, limit);
     if (row == nullptr) break;
     all.push(row_of(result.get(), row, bytes));
-    if (bytes <= kAnswerMax) continue;
+    if (bytes <= kRowsMax) continue;
     // Or what is left would be read and thrown away.
     ::shutdown(mysql_get_socket(mysql_.get()), SHUT_RDWR);
-    return Failure{0, "the answer is longer than " + std::to_string(kAnswerMax) + " bytes"};
+    return Failure{0, "the answer is longer than " + std::to_string(kRowsMax) + " bytes"};
   }
   if (mysql_errno(mysql_.get()) != 0) return failure("no whole answer of");
   in_order_ = !expired_ && mysql_more_results(mysql_.get()) == 0;
