@@ -152,7 +152,7 @@ std::optional<HealthCheck> read_health(const Field& field) {
   health.host = field["host"].text();
   health.command = field["command"].words();
   health.disable = field["disable"].flag();
-  health.interval = field["interval"].duration(1ms);
+  health.interval = field["interval"].duration(100ms);
   health.timeout = field["timeout"].duration(1ms);
   health.start_period = field["start_period"].duration(0ms);
   health.retries = field["retries"].number();

@@ -123,6 +123,10 @@ enum class Reclaim { retain, remove };
 enum class Security { standard, strict };
 
 // What both the main process and each of `processes` may say.
+// So many bytes of labels, environment, command and entrypoint may one process have: the engine
+// repeats them in lists and events.
+inline constexpr int process_words_max = 64 << 10;
+
 struct ProcessSettings {
   std::optional<std::vector<std::string>> command;
   std::optional<std::vector<std::string>> entrypoint;

@@ -160,6 +160,42 @@ void check_deadline(const App& app, const Field& root) {
   for (const auto& [name, process] : app.processes) check(process, "processes." + name + ".");
 }
 
+std::size_t bytes_of(const std::map<std::string, std::string>& words) {
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : words) bytes += name.size() + value.size();
+  return bytes;
+}
+
+std::size_t bytes_of(const std::optional<std::vector<std::string>>& words) {
+  std::size_t bytes = 0;
+  for (const std::string& word : words.value_or(std::vector<std::string>())) bytes += word.size();
+  return bytes;
+}
+
+// The largest part is refused.
+void check_words(const App& app, const Field& root) {
+  const auto check = [&](const ProcessSettings& process, const Field& field) {
+    const std::vector<std::pair<std::size_t, Field>> parts = {
+        {bytes_of(app.labels), root["labels"]},
+        {bytes_of(app.env), root["env"]},
+        {bytes_of(process.env), field["env"]},
+        {bytes_of(process.command), field["command"]},
+        {bytes_of(process.entrypoint), field["entrypoint"]}};
+    std::size_t all = 0;
+    const auto* most = &parts.front();
+    for (const auto& part : parts) {
+      all += part.first;
+      if (part.first > most->first) most = &part;
+    }
+    if (all <= process_words_max) return;
+    most->second.refuse("labels, env, command and entrypoint of a process may be " +
+                        format_bytes(process_words_max) + " together, these are " +
+                        format_bytes(static_cast<std::int64_t>(all)));
+  };
+  check(app.main, root);
+  for (const auto& [name, process] : app.processes) check(process, root["processes"][name]);
+}
+
 void check_update(const App& app, const Field& root) {
   const auto image = ImageRef::parse(app.image);
   if (!app.update || !image) return;
@@ -187,6 +223,7 @@ void check_rules(const App& app, const Field& root) {
   check_after(app, root);
   check_health_ports(app, root);
   check_deadline(app, root);
+  check_words(app, root);
 }
 
 }  // namespace fairlead

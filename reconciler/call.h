@@ -57,6 +57,9 @@ struct HttpCall {
   bool progress = false;
   std::size_t body_max = 64u << 20;  // a longer answer is cut off and counts as none
   std::size_t body_enough = 0;       // so much of a longer body is all that is wanted; 0: all of it
+  // Of a good answer, which is JSON, only the members at these paths (json_sieve.h); empty: all.
+  // What is not kept does not count to body_max.
+  std::vector<std::string> keep{};
 
   bool writes() const { return method != "GET" && method != "HEAD"; }
 };

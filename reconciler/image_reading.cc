@@ -66,7 +66,8 @@ Whole Reconciler::whole_app(AppState& state, const Catalog::Entry& entry) {
   if (!to_read.empty() && options_.mode != Mode::plan) return std::shared_ptr<const App>();
   if (!content) content = images_.latest(state.name);
   if (content && !content->error.empty()) {
-    return Error{Code::invalid, "the manifest in the image " + image + ": " + content->error, ""};
+    const std::string what = content->place.empty() ? "the image " : "the manifest in the image ";
+    return Error{Code::invalid, what + image + ": " + content->error, ""};
   }
   if (!content || content->place.empty()) return with_image(entry.app, image);
   std::vector<Error> ignored;

@@ -34,7 +34,8 @@ namespace {
 using Node = Schema::Node;
 
 constexpr std::size_t findings_max = 100;
-constexpr std::size_t shown_max = 60;
+constexpr std::size_t value_shown_max = 60;
+constexpr std::size_t message_max = 400;
 
 std::vector<std::string> texts(const Json& list) {
   std::vector<std::string> found;
@@ -119,8 +120,8 @@ std::string type_name(const std::string& type) {
 }
 
 // Text in quotes on one line; of long text the front, without a character cut in two.
-std::string quoted(const std::string& text) {
-  std::size_t end = std::min(shown_max, text.size());
+std::string in_quotes(const std::string& text) {
+  std::size_t end = std::min(value_shown_max, text.size());
   while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
     --end;
   }
@@ -283,7 +284,7 @@ class Walker {
     if (value.is_array()) return "a list";
     if (value.is_object()) return "a map";
     const std::string text = spelled(document_, path, value);
-    return value.is_string() || text.size() > shown_max ? quoted(text) : text;
+    return value.is_string() || text.size() > value_shown_max ? in_quotes(text) : text;
   }
 
   const Document& document_;
@@ -341,6 +342,12 @@ std::optional<std::string> translated(const std::string& word,
 }  // namespace
 
 void Findings::add(const std::string& path, std::string message) {
+  // It repeats what was written, which may be long, and is told again and again.
+  if (message.size() > message_max) {
+    std::size_t end = message_max;
+    while ((static_cast<unsigned char>(message[end]) & 0xc0) == 0x80) --end;
+    message = message.substr(0, end) + "…";
+  }
   if (found_.size() < findings_max) found_.emplace(path, std::move(message));
 }
 

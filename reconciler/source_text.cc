@@ -139,6 +139,20 @@ bool is_control(std::string_view character) {
   return byte == 0xc2 && character.size() == 2 && byte_at(character, 1) < 0xa0;
 }
 
+std::string printable(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const std::string_view character = text.substr(0, std::max<std::size_t>(1, length));
+    const bool plain =
+        length > 0 && (character == "\n" || character == "\t" || !is_control(character));
+    out += plain ? character : "?";
+    text.remove_prefix(character.size());
+  }
+  return out;
+}
+
 Result<std::string> clean_source(const std::string& file, std::string_view text,
                                  const ParseLimits& limits) {
   if (text.size() > limits.bytes_max) {

@@ -24,5 +24,8 @@ std::size_t utf8_length(std::string_view text);
 // True for the control characters of ASCII and of Latin-1 (U+0080 to U+009F), tab and line end
 // included.
 bool is_control(std::string_view character);
+// What a terminal may be given: each byte that is no UTF-8, and each control character but line
+// ends and tabs, becomes "?".
+std::string printable(std::string_view text);
 
 }  // namespace fairlead

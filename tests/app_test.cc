@@ -399,3 +399,46 @@ TEST_CASE("an image that cannot be followed is refused where a person would chan
         "a.yml:3:10: update.track: the image is pinned by its digest: leave out the digest or "
         "`update`\n");
 }
+
+// Class 16 of what an attacker tries: a poison pill for everybody.
+TEST_CASE("labels, environment and command of a process are bounded together") {
+  const auto errors = [](const std::string& lines) {
+    const ParsedManifest parsed = parse_manifest("a.yml", "name: a\nimage: b\n" + lines);
+    std::string text;
+    for (const Error& error : parsed.errors) text += error.text() + "\n";
+    return text;
+  };
+  const auto some = [](int kib) { return std::string(static_cast<std::size_t>(kib) << 10, 'x'); };
+  CHECK(errors("labels: {a: " + some(20) + "}\nenv: {A: " + some(20) + "}\ncommand: [" + some(20) +
+               "]\n")
+            .empty());
+  CHECK(errors("labels: {a: " + some(30) + "}\nenv: {A: " + some(20) + "}\ncommand: [" + some(20) +
+               "]\n") ==
+        "a.yml:3:1: labels: labels, env, command and entrypoint of a process may be 64k together, "
+        "these are 71682\n");
+  CHECK(errors("env: {A: " + some(20) + "}\nprocesses: {w: {command: [" + some(50) + "]}}\n")
+            .find("processes.w.command: ") != std::string::npos);
+  // Each process has its own.
+  CHECK(errors("command: [" + some(40) + "]\nprocesses: {w: {command: [" + some(40) + "]}}\n")
+            .empty());
+}
+
+TEST_CASE("what is written wrong is repeated in part") {
+  std::string long_word;
+  for (int i = 0; i < 500'000; ++i) long_word += "1s";
+  const ParsedManifest parsed =
+      parse_manifest("a.yml", "name: a\nimage: b\nstop_grace: " + long_word + "\n");
+  REQUIRE(parsed.errors.size() == 1);
+  CHECK(parsed.errors.front().message.size() < 500);
+  CHECK(parsed.errors.front().message.ends_with("…"));
+}
+
+TEST_CASE("a health check comes ten times a second at most") {
+  const auto errors = [](const std::string& interval) {
+    return parse_manifest("a.yml",
+                          "name: a\nimage: b\nhealth: {command: [x], interval: " + interval + "}\n")
+        .errors.size();
+  };
+  CHECK(errors("99ms") == 1);
+  CHECK(errors("100ms") == 0);
+}

@@ -4,27 +4,15 @@
 #include <cstdio>
 #include <ctime>
 
+#include "reconciler/app.h"
 #include "reconciler/source_text.h"
+#include "reconciler/units.h"
 
 namespace fairlead::docker {
 namespace {
 
 constexpr std::size_t message_max = 400;
 constexpr std::size_t log_max = 4096;
-
-// Programs write anything; what is no UTF-8 or drives terminals becomes "?".
-std::string readable(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    const std::string_view character = text.substr(0, std::max<std::size_t>(1, length));
-    const bool plain =
-        length > 0 && (character == "\n" || character == "\t" || !is_control(character));
-    out += plain ? std::string(character) : "?";
-    text.remove_prefix(character.size());
-  }
-  return out;
-}
 
 std::string first_ipam(const Json& network, const char* key) {
   const auto& configs = network["IPAM"]["Config"].items();
@@ -147,6 +135,20 @@ Detail decode_detail(const Json& inspect, Instant now) {
   return detail;
 }
 
+std::string too_much_inherited(const Json& config) {
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : config["Labels"].members()) {
+    bytes += key.size() + value.as_string().size();
+  }
+  for (const char* list : {"Env", "Cmd", "Entrypoint"}) {
+    for (const Json& item : config[list].items()) bytes += item.as_string().size();
+  }
+  if (bytes <= process_words_max) return "";
+  return "its labels, environment, command and entrypoint are " +
+         format_bytes(static_cast<std::int64_t>(bytes)) + " together, more than " +
+         format_bytes(std::int64_t{process_words_max});
+}
+
 Duration decode_time(std::string_view text) {
   std::tm parts{};
   int fraction_at = 0;
@@ -181,7 +183,7 @@ std::string decode_log(std::string_view body) {
   }
   text += body;
   while (!text.empty() && text.back() == '\n') text.pop_back();
-  return readable(text.size() > log_max ? text.substr(text.size() - log_max) : text);
+  return printable(text.size() > log_max ? text.substr(text.size() - log_max) : text);
 }
 
 std::string decode_message(std::string_view body) {

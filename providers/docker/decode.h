@@ -17,6 +17,11 @@ SeenVolume decode_volume(const Keys& keys, const Json& entry);
 // GET /containers/{id}/json.
 Detail decode_detail(const Json& inspect, Instant now);
 
+// Labels, environment, command and entrypoint of an image are handed on to each of its containers,
+// and stand in each list and event of them. Why they are too much ("its labels, … are 30M together,
+// more than 64K"); empty: they are not. `config` is Config of the image's inspect.
+std::string too_much_inherited(const Json& config);
+
 // "2026-11-21T23:15:03.123456789Z" → since the Unix epoch; 0 for the engine's zero time and for
 // anything else.
 Duration decode_time(std::string_view text);

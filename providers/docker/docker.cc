@@ -184,7 +184,9 @@ class Docker : public Provider {
     if (!seen) return looks;
     for (const auto& [reference, image] : seen->images) {
       ImageLook look{reference, image.id, std::nullopt};
-      if (!image.manifest.empty()) {
+      if (!image.refused.empty()) {
+        look.content = {"", "", image.refused};
+      } else if (!image.manifest.empty()) {
         look.content = {std::string("label ") + image_manifest_label, image.manifest, ""};
       } else if (seen->read_of == image.id) {
         look.content = seen->read;

@@ -10,10 +10,14 @@
 #include "providers/docker/storage.h"
 #include "reconciler/adopt.h"
 #include "reconciler/archive.h"
+#include "reconciler/units.h"
 #include "reconciler/url.h"
 
 namespace fairlead::docker {
 namespace {
+
+// Beyond that an image has nothing that a program could use.
+constexpr int image_description_max = 1 << 20;
 
 class AppObserver : public Rounds {
  public:
@@ -67,10 +71,10 @@ class AppObserver : public Rounds {
     const auto named = [](const std::string& name) {
       return filters(Json::object({{"name", Json(std::vector<std::string>{"^" + name + "$"})}}));
     };
-    ask_json(get(api_ + "/containers/json?all=1&filters=" + ours), "list containers",
-             [this](const Json& body) { containers(body); });
-    ask_json(get(api_ + "/networks?filters=" + named(network_name(app_))), "list networks",
-             [this](const Json& body) {
+    ask_json(get(api_ + "/containers/json?all=1&filters=" + ours, container_members),
+             "list containers", [this](const Json& body) { containers(body); });
+    ask_json(get(api_ + "/networks?filters=" + named(network_name(app_)), network_members),
+             "list networks", [this](const Json& body) {
                for (const Json& entry : body.items()) {
                  SeenNetwork network = decode_network(keys_, entry);
                  if (network.name == network_name(app_))
@@ -78,7 +82,7 @@ class AppObserver : public Rounds {
                }
              });
     const std::string volume = Identity{"volume", app_, "", "", 1}.name();
-    ask_json(get(api_ + "/volumes?filters=" + named(volume)), "list volumes",
+    ask_json(get(api_ + "/volumes?filters=" + named(volume), volume_members), "list volumes",
              [this, volume](const Json& body) {
                for (const Json& entry : body["Volumes"].items()) {
                  SeenVolume found = decode_volume(keys_, entry);
@@ -97,7 +101,7 @@ class AppObserver : public Rounds {
         return parent != "Networks" || key == own;
       };
       ask_json(
-          get(api_ + "/containers/json?all=1&filters=" + filters(attached)),
+          get(api_ + "/containers/json?all=1&filters=" + filters(attached), container_members),
           "list containers of the network", [this](const Json& body) { visitors(body); }, keep);
     }
     if (has_secrets()) {
@@ -276,16 +280,29 @@ class AppObserver : public Rounds {
 
   void ask_image(const std::string& reference) {
     if (!asked_images_.insert(reference).second) return;
-    ask(get(api_ + "/images/" + reference + "/json"),
-        [this, reference](const Answer& answer) -> Result<void> {
-          if (answer.status != 404 && !answer.ok())
-            return unreadable("inspect image " + reference, answer);
-          const Result<Json> body = Json::parse(answer.ok() ? answer.body : "{}");
-          if (!body) return body.error();
-          ImageFacts facts = image_facts(*body);
-          seen_->images[reference] = {facts.id, facts.manifest, facts.volumes};
-          return {};
-        });
+    ask_image(reference, {"Id", "Config"});
+  }
+
+  void ask_image(const std::string& reference, std::vector<std::string> members) {
+    const bool whole = members.size() > 1;
+    HttpCall call = get(api_ + "/images/" + reference + "/json", std::move(members));
+    call.body_max = image_description_max;
+    ask(std::move(call), [this, reference, whole](const Answer& answer) -> Result<void> {
+      if (answer.too_long && whole) {
+        ask_image(reference, {"Id"});
+        return {};
+      }
+      if (answer.status != 404 && !answer.ok())
+        return unreadable("inspect image " + reference, answer);
+      const Result<Json> body = Json::parse(answer.ok() ? answer.body : "{}");
+      if (!body) return body.error();
+      ImageFacts facts = image_facts(*body);
+      std::string refused = whole ? too_much_inherited((*body)["Config"])
+                                  : "it says more of itself than " +
+                                        format_bytes(std::int64_t{image_description_max});
+      seen_->images[reference] = {facts.id, facts.manifest, facts.volumes, std::move(refused)};
+      return {};
+    });
   }
 
   // What was seen of them before is old, unlike what lists show.

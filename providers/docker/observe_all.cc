@@ -23,17 +23,18 @@ class AllObserver : public Rounds {
     if (std::exchange(asked_, true)) return {};
     const std::string ours =
         filters(label_filter({std::string(label::installation) + "=" + keys_.installation()}));
-    ask_items(get(api_ + "/containers/json?all=1&filters=" + ours), "list containers",
-              [this](const Json& entry) { container(entry); });
-    ask_items(get(api_ + "/networks"), "list networks",
+    ask_items(get(api_ + "/containers/json?all=1&filters=" + ours, container_members),
+              "list containers", [this](const Json& entry) { container(entry); });
+    ask_items(get(api_ + "/networks", network_members), "list networks",
               [this](const Json& entry) { network(entry); });
-    ask_json(get(api_ + "/volumes?filters=" + ours), "list volumes",
+    ask_json(get(api_ + "/volumes?filters=" + ours, volume_members), "list volumes",
              [this](const Json& body) { volumes(body); });
-    ask_items(get(api_ + "/images/json"), "list images", [this](const Json& entry) {
-      for (const Json& tag : entry["RepoTags"].items()) {
-        engine_->image_ids[tag.as_string()] = entry["Id"].as_string();
-      }
-    });
+    ask_items(get(api_ + "/images/json", {"Id", "RepoTags"}), "list images",
+              [this](const Json& entry) {
+                for (const Json& tag : entry["RepoTags"].items()) {
+                  engine_->image_ids[tag.as_string()] = entry["Id"].as_string();
+                }
+              });
     ask_files(
         "", [this](const std::string& path) { app(app_of_file(path)).secret_files.insert(path); });
     return take_calls();

@@ -201,7 +201,8 @@ Result<ImageContent> decode_archive(std::string_view path, const Answer& answer)
 }
 
 bool needs_reader(const SeenImage& image, const ImageManifests* known) {
-  return !image.id.empty() && image.manifest.empty() && !(known && known->knows(image.id));
+  return !image.id.empty() && image.refused.empty() && image.manifest.empty() &&
+         !(known && known->knows(image.id));
 }
 
 Reading plan_reading(const View& view, const SeenApp& seen, const Steps& steps, Plan& plan,

@@ -12,6 +12,18 @@ HttpCall get(std::string path) {
   return call;
 }
 
+HttpCall get(std::string path, std::vector<std::string> keep) {
+  HttpCall call = get(std::move(path));
+  call.keep = std::move(keep);
+  return call;
+}
+
+const std::vector<std::string> container_members = {
+    "Id", "Names", "ImageID", "State", "Status", "Labels/fairlead.*", "NetworkSettings/Networks"};
+const std::vector<std::string> network_members = {"Id", "Name", "IPAM", "Labels/fairlead.*"};
+const std::vector<std::string> volume_members = {"Volumes/Name", "Volumes/Driver",
+                                                 "Volumes/Options", "Volumes/Labels/fairlead.*"};
+
 Json label_filter(std::vector<std::string> labels) {
   return Json::object({{"label", Json(labels)}});
 }

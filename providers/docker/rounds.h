@@ -12,6 +12,10 @@
 namespace fairlead::docker {
 
 HttpCall get(std::string path);
+// The same, and of the answer only these members (HttpCall::keep).
+HttpCall get(std::string path, std::vector<std::string> keep);
+// What is read of each container, network or volume of a list. Labels are anybody's.
+extern const std::vector<std::string> container_members, network_members, volume_members;
 Json label_filter(std::vector<std::string> labels);
 Error unreadable(const std::string& what, const Answer& answer);
 

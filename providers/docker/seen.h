@@ -95,6 +95,7 @@ struct SeenImage {
   std::string id;                    // "sha256:…"; empty: not on this host
   std::string manifest;              // its label fairlead.manifest; empty: none
   std::vector<std::string> volumes;  // VOLUME: "/var/lib/data"
+  std::string refused;               // why nothing is made of it; empty: nothing speaks against it
 };
 
 // A container that is made and never started, proven ours: a reader (reader.h) or a keeper

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <iterator>
 
+#include "reconciler/json_sieve.h"
 #include "reconciler/live/line_splitter.h"
 #include "reconciler/live/platform_file.h"
 
@@ -24,12 +25,14 @@ class Collector {
   Collector(const HttpCall& call, const HttpClient::LineSeen& progressed)
       : call_(call),
         progressed_(progressed),
+        sieve_(call.keep),
         // Of a line that is skipped nobody knows whether it told an error.
         lines_([this](const std::string& line) { take(line); }, [this] { too_long_ = true; }) {}
 
   bool headers(int status) {
     // Only a good answer is a stream of lines; an error comes as one object.
     by_line_ = call_.progress && status == 200;
+    sieves_ = !call_.keep.empty() && status == 200;
     return true;
   }
 
@@ -37,6 +40,9 @@ class Collector {
     if (by_line_) {
       lines_.feed({data, size});
       too_long_ = too_long_ || body_.size() > call_.body_max;
+    } else if (sieves_) {
+      sieve_.feed({data, size});
+      too_long_ = sieve_.kept().size() > call_.body_max;
     } else {
       too_long_ = body_.size() + size > call_.body_max;
       if (!too_long_) body_.append(data, size);
@@ -49,7 +55,12 @@ class Collector {
   bool enough() const { return enough_; }
   std::string body() {
     if (by_line_) lines_.finish();
-    return std::move(body_);
+    return sieves_ ? sieve_.take() : std::move(body_);
+  }
+  // What made a list so long that there is no answer.
+  std::string offender() const {
+    const std::string largest = sieve_.largest();
+    return largest.empty() ? "" : "; the largest entry that was read: " + largest;
   }
 
  private:
@@ -63,9 +74,11 @@ class Collector {
 
   const HttpCall& call_;
   const HttpClient::LineSeen& progressed_;
+  JsonSieve sieve_;
   LineSplitter lines_;
   std::string body_;
   bool by_line_ = false;
+  bool sieves_ = false;
   bool too_long_ = false;
   bool enough_ = false;  // the rest is not waited for
   SteadyTime last_{};
@@ -90,12 +103,14 @@ Answer make_answer(const HttpCall& call, const Connection& connection,
     return Answer{outcome.status, collector.body(), "", outcome.headers};
   }
   if (collector.too_long()) {
-    Answer cut = no_answer("the answer is longer than " + std::to_string(call.body_max) + " bytes");
+    Answer cut = no_answer("the answer is longer than " + std::to_string(call.body_max) + " bytes" +
+                           collector.offender());
     cut.too_long = true;
     return cut;
   }
   if (connection.aborted())
-    return no_answer("no whole answer within " + std::to_string(call.timeout.count()) + " ms");
+    return no_answer("no whole answer within " + std::to_string(call.timeout.count()) + " ms" +
+                     collector.offender());
   return no_answer(outcome.error);
 }
 

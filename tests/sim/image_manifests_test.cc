@@ -182,6 +182,43 @@ TEST_CASE("a manifest that cannot be used freezes its app alone, and is not aske
   settle(host, mini("mini:1"));
 }
 
+// Class 16 of what an attacker tries: a poison pill for everybody.
+TEST_CASE("an image whose labels would stand in every list is refused, before anything is made") {
+  Host host;
+  add(host, "mini:1", served);
+  SimImage large = image("mini:2");
+  std::string what = "its labels, environment, command and entrypoint are ";
+  SUBCASE("a large label") { large.labels["note"] = std::string(100'000, 'x'); }
+  SUBCASE("the manifest's own label") {
+    large.labels["fairlead.manifest"] = "name: mini\n#" + std::string(100'000, 'x');
+  }
+  SUBCASE("many labels") {
+    for (int i = 0; i < 20'000; ++i) large.labels["note" + std::to_string(i)] = "x";
+  }
+  SUBCASE("its environment") { large.env.push_back("A=" + std::string(100'000, 'x')); }
+  SUBCASE("its command") { large.cmd.push_back(std::string(100'000, 'x')); }
+  SUBCASE("more than is read of an image at all") {
+    for (int i = 0; i < 20'000; ++i) large.labels["n" + std::to_string(i)] = std::string(90, 'x');
+    what = "it says more of itself than 1M";
+  }
+  host.engine().add_image(large);
+  settle(host, mini("mini:1"));
+  const std::string id = web(host).id;
+  host.world().set_files({{"mini.yml", mini("mini:2")}, {"new.yml", mini("mini:2", "", "new")}});
+  host.run(minutes(2));
+  CHECK(web(host).id == id);
+  for (const char* app : {"mini", "new"}) {
+    CHECK(host.message(app).find("the image mini:2: " + what) != std::string::npos);
+  }
+  CHECK(host.health("mini") == "Healthy");
+  CHECK(host.health("new") == "Degraded");
+  CHECK(asked(host, "containers/create?name=new.") == 0);
+  // What was made of a good one is healed meanwhile.
+  host.engine().docker_rm_f(web(host).name);
+  CHECK(host.run_until([&] { return host.health("mini") == "Healthy"; }, seconds(20)));
+  CHECK(host.violations().empty());
+}
+
 TEST_CASE("an app of which nothing is known and whose image cannot be used says so") {
   Host host;
   add(host, "bad:1", "expose: [{port: 70000}]\n");

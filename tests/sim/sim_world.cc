@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "reconciler/check.h"
+#include "reconciler/json_sieve.h"
 #include "tests/sim/sim_flight.h"
 
 namespace fairlead::sim {
@@ -298,7 +299,15 @@ void SimWorld::arrive(std::shared_ptr<Flight> flight, Answer answer) {
     answer = answer_json(200, Json::array(items));
   }
   if (flight->call.progress && answer.ok()) answer.body = errors_only(answer.body);
-  if (answer.body.size() > flight->call.body_max) answer = {0, "", "the answer is too long"};
+  if (!flight->call.keep.empty() && answer.status == 200) {
+    JsonSieve sieve(flight->call.keep);
+    sieve.feed(answer.body);
+    answer.body = sieve.take();
+  }
+  if (answer.body.size() > flight->call.body_max) {
+    answer = {0, "", "the answer is too long"};
+    answer.too_long = true;
+  }
   trace_[flight->trace].status = answer.status;
   deliver(steady_ + latency(), flight->daemon, Answered{flight->id, std::move(answer)},
           flight->write);
