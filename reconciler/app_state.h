@@ -38,6 +38,8 @@ inline constexpr char served_folder[] = "certificates";
 inline constexpr char local_folder[] = "local";
 // Likewise: what came of the revisions of each app.
 inline constexpr char trials_folder[] = "trials";
+// Likewise: whom the daemon worked for when it ended itself, a line for each time.
+inline constexpr char deaths_folder[] = "deaths";
 
 // How a step of the current plan stands.
 enum class StepState { waiting, held, running, done, failed };
@@ -93,7 +95,7 @@ struct Told {
   std::string hold;                          // why nothing is removed
   std::set<std::string> ignored;             // what images may not say; files that are no manifests
   std::map<std::string, Duration> warnings;  // text → when it was last logged
-  Duration events_lost{0};                   // when it was last logged; 0: never
+  Duration events_lost{0}, list_failed{0};   // when it was last logged; 0: never
 };
 
 // A health check that fairlead makes itself, and when it is due again.
@@ -111,6 +113,8 @@ struct AppState {
   std::shared_ptr<const Graph> wanted;  // null: not wanted, or never resolved
   std::string frozen;                   // why `wanted` is not what the file says now; empty: it is
   std::string doubled;                  // another file claims the name
+  std::string version;                  // of the folder's manifest, to the quarantine
+  bool left_out = false;                // it ended the daemon: nothing is done for it
   std::string text;                     // canonical JSON of the manifest that `wanted` was made of
   std::string to_read;    // image whose own manifest is not known yet, so that `wanted` is of an
                           // earlier manifest; empty: it is not waited for

@@ -36,13 +36,23 @@ Json marks_to_json(const Document& document) {
   return marks;
 }
 
+ParsedManifest left_out(const std::string& path) {
+  ParsedManifest manifest;
+  manifest.errors = {{Code::invalid,
+                      "fairlead ended itself " + std::to_string(Quarantine::deaths_max) +
+                          " times while it read this file, so it is not read; change it",
+                      path}};
+  return manifest;
+}
+
 }  // namespace
 
 std::string encode_last_good(const Catalog::Entry& entry) {
-  return Json::object({{"source", entry.source},
-                       {"manifest", entry.app->document->value},
-                       {"marks", marks_to_json(*entry.app->document)}})
-      .dump();
+  Json copy = Json::object({{"source", entry.source},
+                            {"manifest", entry.app->document->value},
+                            {"marks", marks_to_json(*entry.app->document)}});
+  if (entry.absent_since) copy.set("absent_since", entry.absent_since->count());
+  return copy.dump();
 }
 
 void Catalog::restore(const std::vector<LastGood>& copies) {
@@ -65,6 +75,8 @@ void Catalog::restore(const std::vector<LastGood>& copies) {
     entry.text = document.value.canonical();
     entry.source = source;
     entry.app = std::make_shared<App>(std::move(*parsed.app));
+    const Json& absent = (*held)["absent_since"];
+    if (!absent.is_null()) entry.absent_since = Duration(absent.as_int());
     entries_[copy.name] = std::move(entry);
   }
 }
@@ -73,7 +85,10 @@ const ParsedManifest& Catalog::parsed(const ManifestFile& file) {
   Parsed& held = cache_[file.path];
   if (held.text != file.text) {
     held.text = file.text;
-    held.manifest = parse_manifest(file.path, *file.text);
+    const Suspect suspect = file_suspect(file.path, *file.text);
+    const Blame blame(suspect);
+    held.manifest =
+        quarantine_.holds(suspect) ? left_out(file.path) : parse_manifest(file.path, *file.text);
   }
   return held.manifest;
 }
@@ -86,6 +101,9 @@ bool Catalog::is_foreign(const ManifestFile& file) {
     if (entry.source == file.path) return false;
   }
   if (!file.text) return true;
+  const Suspect suspect = file_suspect(file.path, *file.text);
+  if (quarantine_.holds(suspect)) return true;
+  const Blame blame(suspect);
   const ParsedFile content = parse_file(file.path, *file.text);
   return std::none_of(content.documents.begin(), content.documents.end(), [](const Document& one) {
     return one.value.has("name") && one.value.has("image");
@@ -120,8 +138,8 @@ std::vector<ManifestFile> Catalog::manifests_of(const FolderReading& reading,
   return manifests;
 }
 
-Catalog::Change Catalog::read(const FolderReading& reading,
-                              const std::vector<std::string>& ignore) {
+Catalog::Change Catalog::read(const FolderReading& reading, const std::vector<std::string>& ignore,
+                              Duration wall) {
   Change change;
   if (reading.state != FolderReading::State::ok) {
     // Not a word about any app: all stay as they are.
@@ -158,6 +176,11 @@ Catalog::Change Catalog::read(const FolderReading& reading,
     if (entry.listed || found == broken_.end()) continue;
     entry.listed = true;
     freeze(entry, found->second, change);
+  }
+  for (auto& [name, entry] : entries_) {
+    if (entry.listed != entry.absent_since.has_value()) continue;
+    entry.absent_since = entry.listed ? std::nullopt : std::optional(wall);
+    change.absent.insert(name);
   }
   hold_ = held_because(reading, broken_);
   was_read_ = true;

@@ -2,12 +2,15 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reconciler/app.h"
 #include "reconciler/ignore.h"
+#include "reconciler/quarantine.h"
 #include "reconciler/world.h"
 
 // Which apps are wanted, as the manifest folder says it over time: identity by name and not by
@@ -32,17 +35,24 @@ class Catalog {
         errors;           // why the file's newer version is not used; empty: it is as in the file
     bool listed = false;  // in the last reading, whole or broken
     std::vector<std::string> doubles;  // other files that claim the name
+    // Wall time of the first whole reading without it, in an earlier run maybe; nothing: listed.
+    std::optional<Duration> absent_since;
   };
 
   // Takes the copies of an earlier run, before the first reading. Damaged copies are left out.
   void restore(const std::vector<LastGood>& copies);
+  // Files that ended an earlier run are not read.
+  void leave_out(Quarantine quarantine) { quarantine_ = std::move(quarantine); }
 
   struct Change {
     std::set<std::string> changed;  // apps that are new or differ, errors included
     std::set<std::string> saved;    // of these, apps whose last good version is new: to be written
+    std::set<std::string> absent;   // apps that are absent since now, or no more: likewise
   };
   // `ignore`: what the platform file has of patterns, beside the folder's own list.
-  Change read(const FolderReading& reading, const std::vector<std::string>& ignore = {});
+  // `wall`: when it was read.
+  Change read(const FolderReading& reading, const std::vector<std::string>& ignore = {},
+              Duration wall = {});
 
   const std::map<std::string, Entry>& entries() const { return entries_; }
 
@@ -84,6 +94,7 @@ class Catalog {
   std::map<std::string, Parsed> cache_;        // path → what its text parsed to
   std::map<std::string, std::vector<Error>> broken_;
   std::map<std::string, std::string> ignored_;
+  Quarantine quarantine_;
   std::string hold_ = "the manifests have not been read yet";
   bool was_read_ = false;
   bool empty_reading_ = true;

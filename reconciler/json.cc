@@ -7,6 +7,7 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <limits>
 
 namespace fairlead {
@@ -285,7 +286,23 @@ std::string Json::pretty() const {
   rapidjson::PrettyWriter<rapidjson::StringBuffer> writer(buffer);
   writer.SetIndent(' ', 2);
   write(writer, *this, false);
-  return {buffer.GetString(), buffer.GetSize()};
+  const std::string_view text(buffer.GetString(), buffer.GetSize());
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    // U+0080 to U+009F, which can be in strings only.
+    const bool is_c1 = text[at] == '\xC2' && at + 1 < text.size() &&
+                       static_cast<unsigned char>(text[at + 1]) < 0xA0;
+    if (is_c1 || text[at] == '\x7F') {
+      char escape[8];
+      const unsigned code = static_cast<unsigned char>(is_c1 ? text[++at] : text[at]);
+      std::snprintf(escape, sizeof escape, "\\u%04x", code);
+      out += escape;
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
 }
 
 }  // namespace fairlead

@@ -81,7 +81,8 @@ class Json {
   std::string dump() const;  // compact, members in their own order
   std::string canonical()
       const;  // compact, members sorted by key at every level: the same for equal values
-  std::string pretty() const;  // two spaces, for people
+  // Two spaces, for people: what drives a terminal is escaped, also where JSON does not ask for it.
+  std::string pretty() const;
 
   bool operator==(const Json& other) const = default;
 

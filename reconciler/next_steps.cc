@@ -48,6 +48,9 @@ constexpr std::pair<std::string_view, std::string_view> sentences[] = {
      "what runs stays; the other image is tried once the tag moves again, the manifest is saved "
      "or somebody says `fairlead retry`"},
     {"InvalidManifest", "what runs is left as it is; mend the file, and it is taken at once"},
+    {"LeftOut",
+     "nothing is done for it, and all other apps go on; tell the maintainers of fairlead with the "
+     "log of its end, then change the manifest or say `fairlead retry APP`"},
     {"Missing", "its container is made as soon as what the message names is out of the way"},
     {"NameTaken", "the first owner of the name stays; give one of the two apps another name"},
     {"NeedNotOffered",

@@ -26,6 +26,7 @@ struct LoopOptions {
   std::vector<LastGood> served{};   // the certificates that serve: "certificates/<app>.json"
   std::vector<LastGood> local{};    // what references stand for: "local/<app>.json"
   std::vector<LastGood> trials{};   // what came of revisions: "trials/<app>.json"
+  std::vector<LastGood> deaths{};   // what the daemon ended itself at: "deaths/<name>.json"
 };
 
 }  // namespace fairlead

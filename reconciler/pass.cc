@@ -59,9 +59,18 @@ void without(const AppState& state, const Link& held, Plan& plan, Report& report
   }
 }
 
+// A step that succeeds and changes nothing must not be repeated without end.
+Duration pause_after_deeds(AppState& state) {
+  std::string text = state.plan.text();
+  state.repeats = text == state.last_plan ? state.repeats + 1 : 0;
+  state.last_plan = std::move(text);
+  return state.repeats >= repeats_max ? backoff(state.repeats) : Duration(0);
+}
+
 }  // namespace
 
 void Reconciler::mark_dirty(AppState& state, Duration due) {
+  if (state.left_out && !state.removing) return;
   state.due = std::min(state.due, due);
   schedule(state);
 }
@@ -75,7 +84,8 @@ void Reconciler::schedule(AppState& state) {
 }
 
 bool Reconciler::may_begin(const AppState& state) const {
-  return state.phase == AppState::Phase::idle && engine().up();
+  return state.phase == AppState::Phase::idle && engine().up() &&
+         (!state.left_out || state.removing);
 }
 
 void Reconciler::begin_passes() {
@@ -99,6 +109,7 @@ void Reconciler::begin_passes() {
 }
 
 void Reconciler::begin_pass(AppState& state) {
+  const Blame blame({state.name, state.version});
   state.phase = AppState::Phase::observing;
   state.pass = ++passes_;
   state.began = now_.steady;
@@ -306,11 +317,10 @@ void Reconciler::take_step(const Expected& expected, const Answer& answer) {
     state.states[i] = outcome.next == Outcome::Next::done ? StepState::done : StepState::failed;
   }
   take_outcome(state, expected.step, outcome);
-  if (state.phase == AppState::Phase::acting) {
-    act(state);
-  } else {
-    mark_dirty(state, now_.steady);
-  }
+  if (state.phase == AppState::Phase::acting) return act(state);
+  // It went on behind its pass.
+  const bool done = outcome.next == Outcome::Next::done;
+  mark_dirty(state, now_.steady + (done ? pause_after_deeds(state) : Duration(0)));
 }
 
 void Reconciler::take_outcome(AppState& state, const InFlight& flight, const Outcome& outcome) {
@@ -408,14 +418,7 @@ void Reconciler::end_pass(AppState& state) {
   }
   state.moves = state.moved ? state.moves + 1 : 0;
   if (state.moved) due = std::min(due, now_.steady + moved_wait(state.moves));
-  if (state.done > 0) {
-    const std::string text = state.plan.text();
-    state.repeats = text == state.last_plan ? state.repeats + 1 : 0;
-    state.last_plan = text;
-    // A step that succeeds and changes nothing must not be repeated without end.
-    const bool in_vain = state.repeats >= repeats_max;
-    due = std::min(due, now_.steady + (in_vain ? backoff(state.repeats) : Duration(0)));
-  }
+  if (state.done > 0) due = std::min(due, now_.steady + pause_after_deeds(state));
   if (state.done + state.failed > 0) {
     LogRecord record;
     record.app = state.name;

@@ -66,7 +66,10 @@ PruneGuard::Verdict PruneGuard::decide(const Input& input) {
   Verdict verdict;
   std::set<std::string> open;
   for (const std::string& app : input.candidates) {
-    since_.emplace(app, input.now);
+    const auto absent = input.absent_for.find(app);
+    // A clock that was set back has no say.
+    const Duration before = absent == input.absent_for.end() ? Duration(0) : absent->second;
+    since_.emplace(app, input.now - std::max(before, Duration(0)));
     (approved_.count(app) > 0 ? verdict.remove : open).insert(app);
   }
   if (open.empty()) return verdict;

@@ -19,6 +19,8 @@ class PruneGuard {
   struct Input {
     // Apps that exist and have no manifest, without those whose removal has begun.
     std::set<std::string> candidates;
+    // How long their manifests have been absent, where an earlier run saw that.
+    std::map<std::string, Duration> absent_for;
     std::size_t wanted = 0;      // apps that have one
     std::string hold;            // why nothing may be removed at all; empty: it may
     bool empty_reading = false;  // the folder holds no manifest: never removes by itself
@@ -34,7 +36,7 @@ class PruneGuard {
     std::optional<Duration> due;    // when the grace of the next one ends
   };
   // Called at every change and when `due` has come. A candidate's grace begins when it is first
-  // seen here.
+  // seen here, less for how long it was absent then.
   Verdict decide(const Input& input);
 
   // Approves what waits; with a token only that very set. Returns the approved apps.
@@ -48,7 +50,7 @@ class PruneGuard {
   std::string blown_because(const std::set<std::string>& open, std::size_t all,
                             const Platform::Prune& limits) const;
 
-  std::map<std::string, Duration> since_;  // candidate → first seen as such
+  std::map<std::string, Duration> since_;  // candidate → when its grace began
   std::set<std::string> approved_;
   std::map<std::string, Duration> lately_;  // app → when its removal without approval began
 };

@@ -22,6 +22,14 @@ bool hopeless(const AppState& state) {
                      [](const auto& entry) { return entry.second.failures >= failures_max; });
 }
 
+// What a provider asks for all apps is asked for nobody in particular.
+Suspect suspect_of(const Expected& expected, const std::map<std::string, AppState>& apps) {
+  using For = Expected::For;
+  if (expected.what == For::handshake || expected.what == For::listing) return {};
+  const auto found = apps.find(expected.owner);
+  return found == apps.end() ? Suspect{} : Suspect{found->first, found->second.version};
+}
+
 }  // namespace
 
 Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> platform,
@@ -39,17 +47,28 @@ Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> plat
     links_.emplace_back(*provider, timing, options_.seed++);
     queues_.emplace(provider->name(), platform_->engine.concurrency);
   }
-  catalog_.restore(last_good);
-  for (const LastGood& choice : options_.choices) updates_.restore(choice.name, choice.text);
-  for (const LastGood& read : options_.images) images_.restore(read.name, read.text);
-  for (const LastGood& kept : options_.local) local_.restore(kept.name, kept.text);
-  for (const LastGood& owners : options_.hosts) hosts_.restore(owners.text);
-  for (const LastGood& kept : options_.schemes) schemes_.restore(kept.text);
-  for (const LastGood& kept : options_.served) served_.restore(kept.name, kept.text);
-  for (const LastGood& kept : options_.trials) {
+  for (const LastGood& kept : options_.deaths) quarantine_.restore(kept.name, kept.text);
+  catalog_.leave_out(quarantine_);
+  // What an earlier run has kept was read from outside: it may be what ended the daemon.
+  const auto each = [this](const std::vector<LastGood>& all, const auto& take) {
+    for (const LastGood& kept : all) {
+      const Suspect suspect{kept.name, "kept"};
+      if (quarantine_.holds(suspect)) continue;
+      const Blame blame(suspect);
+      take(kept);
+    }
+  };
+  each(last_good, [this](const LastGood& kept) { catalog_.restore({kept}); });
+  each(options_.choices, [this](const LastGood& kept) { updates_.restore(kept.name, kept.text); });
+  each(options_.images, [this](const LastGood& kept) { images_.restore(kept.name, kept.text); });
+  each(options_.local, [this](const LastGood& kept) { local_.restore(kept.name, kept.text); });
+  each(options_.hosts, [this](const LastGood& kept) { hosts_.restore(kept.text); });
+  each(options_.schemes, [this](const LastGood& kept) { schemes_.restore(kept.text); });
+  each(options_.served, [this](const LastGood& kept) { served_.restore(kept.name, kept.text); });
+  each(options_.trials, [this](const LastGood& kept) {
     AppState& state = app(kept.name);
     state.memory.trials = Trials::decode(state.trials_kept = kept.text);
-  }
+  });
 }
 
 std::vector<Request> Reconciler::handle(const Event& event, Instant now) {
@@ -59,6 +78,10 @@ std::vector<Request> Reconciler::handle(const Event& event, Instant now) {
   std::visit([this](const auto& happened) { on(happened); }, event);
   if (!stopped_) advance();
   out_ = nullptr;
+  for (Request& request : out) {
+    const auto asked = requests_.find(request.id);
+    if (asked != requests_.end()) request.suspect = suspect_of(asked->second, apps_);
+  }
   return out;
 }
 
@@ -139,14 +162,22 @@ void Reconciler::on(const Answered& event) {
   if (found == requests_.end()) return;
   const Expected expected = std::move(found->second);
   requests_.erase(found);
+  const Blame blame(suspect_of(expected, apps_));
   for (auto& [provider, queue] : queues_) queue.done(event.request);
   switch (expected.what) {
     case Expected::For::handshake:
       return link(expected.owner)->take_handshake(expected.pass, event.answer, *platform_, now_);
     case Expected::For::listing: {
       Link& listed = *link(expected.owner);
+      const int tries = listed.tries();
       auto observed = listed.take_listing(expected.pass, expected.index, event.answer, now_);
       if (observed) take_listing(listed, std::move(*observed));
+      if (listed.tries() > tries) {
+        tell_seldom(told_.list_failed, {LogRecord::Level::error, "", "list", expected.owner,
+                                        listed.error() + "; until it can be listed, nothing is "
+                                                         "done",
+                                        "", std::nullopt});
+      }
       return;
     }
     case Expected::For::observation:
@@ -226,16 +257,18 @@ void Reconciler::on(const EventsLost& event) {
   if (found == streams_.end()) return;
   Link& informed = *link(found->second);
   informed.take_events_lost(now_);
-  // A container whose labels are too long may come and go for weeks.
+  tell_seldom(told_.events_lost,
+              {LogRecord::Level::warning, "", "events", found->second,
+               "lost: " + event.why + ", " + std::to_string(informed.events_lost()) +
+                   " times by now; everything is listed anew",
+               "", std::nullopt});
+}
+
+// What may go on for weeks: once a minute.
+void Reconciler::tell_seldom(Duration& told, LogRecord record) {
   constexpr std::chrono::minutes apart{1};
-  if (told_.events_lost.count() != 0 && now_.steady < told_.events_lost + apart) return;
-  told_.events_lost = now_.steady;
-  LogRecord record;
-  record.level = LogRecord::Level::warning;
-  record.verb = "events";
-  record.resource = found->second;
-  record.cause = "lost: " + event.why + ", " + std::to_string(informed.events_lost()) +
-                 " times by now; everything is listed anew";
+  if (told.count() != 0 && now_.steady < told + apart) return;
+  told = now_.steady;
   log(std::move(record));
 }
 

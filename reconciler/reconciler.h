@@ -46,8 +46,7 @@ class Reconciler {
   const Catalog& catalog() const { return catalog_; }
 
  private:
-  // reconciler.cc
-  void on(const Answered& event);
+  void on(const Answered& event);  // reconciler.cc
   void on(const Progressed& event);
   void on(const StreamOpened& event);
   void on(const Hinted& event);
@@ -63,6 +62,7 @@ class Reconciler {
   RequestId ask(Call call);
   void expect(RequestId id, Expected expected) { requests_[id] = std::move(expected); }
   void log(LogRecord record);
+  void tell_seldom(Duration& told, LogRecord record);
   AppState& app(const std::string& name);
   Link* link(const std::string& provider);
   const Link& engine() const { return links_.back(); }
@@ -80,6 +80,7 @@ class Reconciler {
   void take_save(const Expected& expected, const Answer& answer);
   std::vector<std::string> data_of(const AppState& app) const;
   void set_wanted(AppState& app, const Catalog::Entry& entry);
+  void leave_out(AppState& app, int deaths);
   void resolve_anew(AppState& app, const std::shared_ptr<const App>& whole);
   void guard_removals();
   std::set<std::string> removal_candidates() const;
@@ -146,12 +147,10 @@ class Reconciler {
   void end_pass(AppState& app);
   void describe(AppState& app, Report report);
   void note(AppState& app, const InFlight& flight, const std::string& trouble);
-  // probes.cc
   void plan_probes(AppState& app, const View& at_engine);
-  void send_probes();
+  void send_probes();  // probes.cc
   void take_probe(const Expected& expected, const Answer& answer);
-  // answers.cc: what people and programs are told
-  Json app_status(const AppState& app) const;
+  Json app_status(const AppState& app) const;  // answers.cc: what people and programs are told
   std::string why_nothing(const AppState& app, const std::string& waits) const;
   Json services() const;
   Json routes() const;
@@ -164,6 +163,7 @@ class Reconciler {
   std::shared_ptr<const Platform> platform_;
   LoopOptions options_;
   Jitter jitter_;
+  Quarantine quarantine_;
   Catalog catalog_;
   PruneGuard guard_;
   PruneGuard::Verdict verdict_;

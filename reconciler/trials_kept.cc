@@ -22,6 +22,12 @@ Reply Reconciler::retry(const Command& command) {
   const std::string process = dot == text.npos ? "" : text.substr(dot + 1);
   const auto found = apps_.find(text.substr(0, dot));
   Reply reply;
+  if (found != apps_.end() && process.empty() && quarantine_.release(found->first)) {
+    keep(deaths_folder, found->first, "");
+    want({found->first});
+    reply.body = Json::object({{"retried", text}});
+    return reply;
+  }
   if (found == apps_.end() || !found->second.wanted) {
     reply.status = 404;
     reply.body = Json::object({{"error", "there is no app " + text.substr(0, dot) +

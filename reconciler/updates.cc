@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int schema = 1;
+constexpr int updates_schema = 1;
 constexpr std::size_t failed_max = 8;
 constexpr std::size_t tags_kept = 100;
 constexpr Duration error_wait_min = 30s;
@@ -61,7 +61,7 @@ std::string Updates::Entry::reference() const {
 
 void Updates::restore(const std::string& app, std::string_view text) {
   const Result<Json> json = Json::parse(text);
-  if (!json || (*json)["schema"].as_int() != schema) return;
+  if (!json || (*json)["schema"].as_int() != updates_schema) return;
   const auto ref = ImageRef::parse((*json)["image"].as_string());
   const Result<Track> track = Track::parse((*json)["track"].as_string());
   if (!ref || !track) return;
@@ -169,7 +169,7 @@ std::vector<Updates::Question> Updates::wake(Instant now, const Platform& platfo
     entry.ticket = ++last_ticket_;
     out_[entry.ticket] = {lane.talking, registry};
     lane.busy = true;
-    questions.push_back({entry.ticket, *entry.inquiry->next()});
+    questions.push_back({entry.ticket, lane.talking, *entry.inquiry->next()});
   }
   return questions;
 }
@@ -317,7 +317,7 @@ std::string Updates::encode(const std::string& app) const {
     failed.push(
         Json::object({{"tag", one.choice.tag}, {"digest", one.choice.digest}, {"why", one.why}}));
   }
-  return Json::object({{"schema", schema},
+  return Json::object({{"schema", updates_schema},
                        {"image", entry.image},
                        {"track", entry.track()},
                        {"edition", entry.edition},

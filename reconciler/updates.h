@@ -60,6 +60,7 @@ class Updates {
   };
   struct Question {
     std::uint64_t ticket = 0;
+    std::string app;
     HttpCall call;
   };
   std::vector<Question> wake(Instant now, const Platform& platform);

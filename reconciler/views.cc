@@ -21,7 +21,7 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
   const auto seen = state.seen.find(std::string(held.provider().name()));
   view.seen = seen == state.seen.end() ? nullptr : seen->second.get();
   view.shared = held.shared();
-  view.session = &*held.session();
+  view.session = held.session() ? &*held.session() : nullptr;
   view.platform = platform_.get();
   view.memory = &state.memory;
   view.claims = &claims_;

@@ -66,7 +66,7 @@ void Reconciler::on(const ManifestsChanged& event) {
   certificates_ = reading.certificates;
   folder_ = reading.folder;
   revision_ = reading.revision;
-  const Catalog::Change change = catalog_.read(reading, platform_->folders.ignore);
+  const Catalog::Change change = catalog_.read(reading, platform_->folders.ignore, now_.wall);
   tell_reading(change);
   if (reading.state != FolderReading::State::ok && told_.broken.insert(catalog_.hold()).second) {
     LogRecord record;
@@ -78,7 +78,9 @@ void Reconciler::on(const ManifestsChanged& event) {
   // Before what is read now is kept: whoever had a host has it, wherever this is cut short.
   std::set<std::string> changed = change.changed;
   changed.merge(share_out_hosts());
-  for (const std::string& name : change.saved) save(name);
+  for (const auto* news : {&change.saved, &change.absent}) {
+    for (const std::string& name : *news) save(name);
+  }
   const bool services_changed = std::any_of(change.changed.begin(), change.changed.end(),
                                             [this](const auto& name) { return is_service(name); });
   const bool first = !std::exchange(wanted_once_, true);
@@ -201,6 +203,10 @@ void Reconciler::want(const std::set<std::string>& names) {
 void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
   if (state.removing) return;
   state.frozen.clear();
+  const Suspect suspect{state.name, state.version = version_of(entry.text)};
+  state.left_out = quarantine_.holds(suspect);
+  if (state.left_out) return leave_out(state, quarantine_.deaths(suspect));
+  const Blame blame(suspect);
   if (kept_outside(state.name)) {
     state.frozen = "the platform file says that this runs outside; remove the manifest";
     return;
@@ -221,6 +227,22 @@ void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
     return follow(updates_.failed(state.name, image_of(*entry.app), whole.error().text()));
   }
   if (*whole) resolve_anew(state, *whole);
+}
+
+// What runs of it runs on, and goes with the manifest.
+void Reconciler::leave_out(AppState& state, int deaths) {
+  state.frozen =
+      "fairlead ended itself " + std::to_string(deaths) +
+      " times while it worked for this app, so the app is left out and what runs is left "
+      "as it is; another version of its manifest, or `fairlead retry " +
+      state.name + "`, is another try";
+  state.due = never;
+  schedule(state);
+  state.planned = true;
+  Report report;
+  report.worsen(HealthState::degraded, "LeftOut", state.frozen);
+  report.out_of_sync("LeftOut", state.frozen);
+  describe(state, std::move(report));
 }
 
 // An app that is about to be removed keeps what it was until the guard has decided.
@@ -305,6 +327,8 @@ void Reconciler::save_again() {
       keep(folder, name, served_.encode(name));
     } else if (folder == local_folder) {
       keep(folder, name, local_.encode(name));
+    } else if (folder == deaths_folder) {
+      keep(folder, name, "");
     } else if (folder == trials_folder) {
       keep(folder, name, app(name).memory.trials.encode());
     } else {
@@ -344,6 +368,9 @@ void Reconciler::guard_removals() {
   guard_due_ = false;
   PruneGuard::Input input;
   input.candidates = removal_candidates();
+  for (const auto& [name, entry] : catalog_.entries()) {
+    if (entry.absent_since) input.absent_for[name] = now_.wall - *entry.absent_since;
+  }
   input.wanted = catalog_.entries().size() - catalog_.absent().size();
   input.hold = catalog_.hold();
   input.empty_reading = catalog_.empty_reading();
@@ -411,6 +438,7 @@ void Reconciler::finish_removal(AppState& state) {
   forget_choice(name);
   state.memory.trials = Trials();
   keep_trials(state);
+  if (quarantine_.release(name)) keep(deaths_folder, name, "");
   save(name);
   LogRecord record;
   record.app = name;

@@ -13,6 +13,7 @@
 #include "reconciler/call.h"
 #include "reconciler/json.h"
 #include "reconciler/platform.h"
+#include "reconciler/quarantine.h"
 #include "reconciler/secret.h"
 
 // The seam between the loop and everything outside. Requests and events are values at wire level,
@@ -55,6 +56,7 @@ struct Request {
   std::variant<HttpCall, FileCall, SqlCall, ProcessCall, ConnectCall, Subscribe, Unsubscribe, Reply,
                LogRecord>
       what;
+  Suspect suspect{};  // whom it is asked for
 };
 
 // One manifest file as read. The text is shared and unchanged files keep the same pointer from

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
 
 using namespace fairlead;
 
@@ -404,4 +405,50 @@ TEST_CASE("what the platform file ignores is no manifest either, from the next r
         "as docs/ (folders.ignore of the platform file) says");
   folder.read();
   CHECK(folder.absent().empty());
+}
+
+TEST_CASE("a file that ended the daemon twice is not read, and stands for a broken one") {
+  Folder folder;
+  folder.files["blog.yml"] = app("blog");
+  folder.read();
+  const std::string copy = encode_last_good(folder.entry("blog"));
+  const std::string evil = app("blog", "2");
+  const Suspect suspect = file_suspect("blog.yml", evil);
+
+  Folder later;
+  Quarantine quarantine;
+  quarantine.restore(suspect.name, suspect.version + "\n" + suspect.version + "\n");
+  later.catalog.leave_out(quarantine);
+  later.catalog.restore({{"blog", copy}});
+  later.files = {{"blog.yml", evil}, {"shop.yml", app("shop")}};
+  later.read();
+  CHECK(later.image("blog") == "acme/blog:1");
+  CHECK(later.image("shop") == "acme/shop:1");
+  CHECK(later.catalog.broken().at("blog.yml").front().message.find("ended itself 2 times") !=
+        std::string::npos);
+  CHECK_FALSE(later.catalog.hold().empty());
+  later.files["blog.yml"] = evil + "# mended\n";
+  later.read();
+  CHECK(later.image("blog") == "acme/blog:2");
+  CHECK(later.catalog.hold().empty());
+}
+
+TEST_CASE("since when a manifest is absent is kept in its last good copy, until it is back") {
+  using std::chrono::seconds;
+  Folder folder;
+  folder.files["blog.yml"] = app("blog");
+  CHECK(folder.catalog.read(folder.reading(), {}, seconds(100)).absent.empty());
+  const std::string present = encode_last_good(folder.entry("blog"));
+  const auto files = std::exchange(folder.files, {});
+  CHECK(text(folder.catalog.read(folder.reading(), {}, seconds(200)).absent) == "blog");
+  CHECK(folder.entry("blog").absent_since == Duration(seconds(200)));
+  CHECK(folder.catalog.read(folder.reading(), {}, seconds(201)).absent.empty());
+
+  Folder later;
+  later.catalog.restore({{"blog", encode_last_good(folder.entry("blog"))}});
+  CHECK(later.catalog.read(later.reading(), {}, seconds(300)).absent.empty());
+  CHECK(later.entry("blog").absent_since == Duration(seconds(200)));
+  later.files = files;
+  CHECK(text(later.catalog.read(later.reading(), {}, seconds(400)).absent) == "blog");
+  CHECK(encode_last_good(later.entry("blog")) == present);
 }

@@ -129,3 +129,10 @@ TEST_CASE("a null becomes an object or a list when something is put in") {
   list.push(1).push("b");
   CHECK(list.dump() == R"([1,"b"])");
 }
+
+TEST_CASE("what people get as JSON commands no terminal, and says the same") {
+  const Json value = Json::object({{"a", "x\x1b[2J\x7f\xc2\x9b\xc2\xa0ä"}});
+  const std::string text = value.pretty();
+  CHECK(text == "{\n  \"a\": \"x\\u001B[2J\\u007f\\u009b\xc2\xa0ä\"\n}");
+  CHECK(Json::parse(text).value() == value);
+}

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "reconciler/source_text.h"
+
 using namespace fairlead;
 
 namespace {
@@ -34,6 +36,12 @@ TEST_CASE("the status is a table, whose texts cannot command the terminal") {
         "blog  Synced     Healthy   web=11111111\n"
         "shop  OutOfSync  Degraded  - → web=2     CrashLoop: ends [31m again\n"
         "\nengine: Docker Engine 20.10.24, API 1.41\nmanifests: /m at 0123456789ab\n");
+}
+
+TEST_CASE("whatever is printed commands no terminal") {
+  CHECK(printable("a\n\tä😀\xc2\xa0") == "a\n\tä😀\xc2\xa0");
+  CHECK(printable("\x1b]0;x\x07\x7f\r") == "?]0;x???");
+  CHECK(printable("\xc2\x9b[2J \x9b \xc3") == "?[2J ? ?");
 }
 
 TEST_CASE("without apps the status says what to do") {

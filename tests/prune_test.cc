@@ -57,6 +57,21 @@ TEST_CASE("an app without a manifest goes when its grace is over, and not before
   CHECK(text(world.at(110s).remove) == "blog");
 }
 
+TEST_CASE("the grace counts from the manifest's absence, also where an earlier run saw that") {
+  Guarded world({"blog", "shop", "wiki"}, 9);
+  world.input.absent_for = {{"blog", 4s}, {"shop", 1h}, {"wiki", -1h}};
+  const auto first = world.at(100s);
+  CHECK(text(first.remove) == "shop");
+  CHECK(first.due == Duration(106s));
+  world.input.candidates.erase("shop");
+  // What is known once is not told anew.
+  world.input.absent_for["blog"] = 1h;
+  CHECK(world.at(105s).remove.empty());
+  CHECK(text(world.at(106s).remove) == "blog");
+  world.input.candidates.erase("blog");
+  CHECK(text(world.at(110s).remove) == "wiki");
+}
+
 TEST_CASE("each app has its own grace") {
   Guarded world({"blog"}, 20);
   world.at(100s);

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 // A folder of one test, removed with all that is in it at the end.
@@ -30,6 +31,11 @@ class TempFolder {
     const std::filesystem::path file = *this / relative;
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << text;
+  }
+  // Empty where there is no such file.
+  std::string read(const std::string& relative) const {
+    std::ifstream file(*this / relative, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   }
   void link(const std::string& target, const std::string& relative) const {
     std::filesystem::create_symlink(target, *this / relative);

@@ -307,6 +307,7 @@ bool ProcessDiff::gate_failed() {
 
 // A daemon that was just started has asked nothing yet, and says nothing of one that served before.
 bool ProcessDiff::is_late(const SeenContainer& container) const {
+  if (!container.detail) return false;
   if (now_.steady < container.detail->started + deadline_of(spec_, container)) return false;
   return was_asked_in_vain(spec_, container, *draft_.view.memory);
 }

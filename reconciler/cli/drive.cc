@@ -2,13 +2,14 @@
 
 #include <malloc.h>
 
-#include <cstdio>
 #include <utility>
 
 #include "providers/docker/docker.h"
 #include "providers/mariadb/mariadb.h"
 #include "providers/nginx/nginx.h"
 #include "providers/rabbitmq/rabbitmq.h"
+#include "reconciler/cli/print.h"
+#include "reconciler/live/last_words.h"
 #include "reconciler/live/platform_file.h"
 #include "reconciler/live/read_only_world.h"
 
@@ -28,7 +29,7 @@ bool is_large(const Event& event) {
          (answered && answered->answer.body.size() > bytes_large);
 }
 
-void complain(const Error& error) { std::fprintf(stderr, "fairlead: %s\n", error.text().c_str()); }
+void complain(const Error& error) { cli::complain(error.text()); }
 
 // The workers of an nginx on the host read passwords and challenges in the edge's folder, and run
 // as somebody else. In a container it is mounted, and nobody has to go through the state folder.
@@ -85,6 +86,13 @@ std::unique_ptr<Engine> Engine::open(const Setup& setup) {
   providers.push_back(rabbitmq::make_provider(*engine->keys_));
   providers.push_back(nginx::make_provider(*engine->keys_));
   providers.push_back(docker::make_provider(*engine->keys_));
+  if (!setup.read_only) {
+    const std::string folder = shared->folders.state + "/" + deaths_folder;
+    if (auto kept = live::keep_last_words(folder); !kept) {
+      complain(kept.error());
+      return nullptr;
+    }
+  }
   LoopOptions loop = setup.options;
   loop.choices = engine->state_->choices();
   loop.images = engine->state_->images();
@@ -93,6 +101,7 @@ std::unique_ptr<Engine> Engine::open(const Setup& setup) {
   loop.served = engine->state_->served();
   loop.local = engine->state_->local();
   loop.trials = engine->state_->trials();
+  loop.deaths = engine->state_->deaths();
   loop.seed = static_cast<std::uint64_t>(engine->world_->now().wall.count());
   engine->reconciler_ =
       std::make_unique<Reconciler>(std::move(providers), shared, engine->state_->last_good(), loop);

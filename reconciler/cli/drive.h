@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "reconciler/keys.h"
+#include "reconciler/live/last_words.h"
 #include "reconciler/live/live_world.h"
 #include "reconciler/live/state_folder.h"
 #include "reconciler/reconciler.h"
@@ -36,6 +37,7 @@ class Engine {
   Engine() = default;
   void hand_on(std::vector<Request> requests);
 
+  live::SpareStack spare_;  // of the thread that turns
   std::optional<live::StateFolder> state_;
   std::optional<Keys> keys_;
   std::unique_ptr<World> live_;

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <vector>
 
+#include "reconciler/source_text.h"
+
 namespace fairlead::cli {
 namespace {
 
@@ -73,9 +75,14 @@ std::string update_text(const Json& update) {
 
 }  // namespace
 
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void print(const std::string& text) {
+  const std::string shown = printable(text);
+  std::fwrite(shown.data(), 1, shown.size(), stdout);
+}
 
-void complain(const std::string& text) { std::fprintf(stderr, "fairlead: %s\n", text.c_str()); }
+void complain(const std::string& text) {
+  std::fprintf(stderr, "fairlead: %s\n", printable(text).c_str());
+}
 
 std::string plain(const std::string& text) {
   std::string out;

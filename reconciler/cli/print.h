@@ -9,9 +9,11 @@
 // print() and complain().
 namespace fairlead::cli {
 
-void print(const std::string& text);     // to standard output
-void complain(const std::string& text);  // "fairlead: …" to standard error
-// Texts of the outside may hold anything; a terminal must not obey them.
+// To standard output; and "fairlead: …" to standard error. Texts of the outside may hold anything,
+// and a terminal must not obey them: nothing else prints.
+void print(const std::string& text);
+void complain(const std::string& text);
+// For a table, in one line.
 std::string plain(const std::string& text);
 
 std::string status_table(const Json& status);

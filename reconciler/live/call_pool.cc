@@ -3,6 +3,8 @@
 #include <system_error>
 #include <utility>
 
+#include "reconciler/live/last_words.h"
+
 namespace fairlead::live {
 
 CallPool::CallPool(std::size_t threads_max, std::chrono::milliseconds idle_max)
@@ -47,6 +49,7 @@ std::size_t CallPool::threads() const {
 }
 
 void CallPool::work(std::list<std::thread>::iterator self) {
+  const SpareStack spare;
   std::unique_lock lock(mutex_);
   for (;;) {
     ++idle_;

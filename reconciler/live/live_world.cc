@@ -101,32 +101,43 @@ class LiveWorld::Impl {
     return event;
   }
 
-  void start(RequestId id, HttpCall call) {
-    pool_.submit([this, id, call = std::move(call)] {
+  void start(RequestId id, HttpCall call, Suspect suspect) {
+    pool_.submit([this, id, call = std::move(call), suspect = std::move(suspect)] {
+      const Blame blame(suspect);
       const auto progressed = [&](std::string line) { post(Progressed{id, std::move(line)}); };
       post(Answered{id, http_.call(call, progressed)});
     });
   }
 
-  void start(RequestId id, SqlCall call) {
-    pool_.submit([this, id, call = std::move(call)] { post(Answered{id, sql_.call(call)}); });
+  void start(RequestId id, SqlCall call, Suspect suspect) {
+    pool_.submit([this, id, call = std::move(call), suspect = std::move(suspect)] {
+      const Blame blame(suspect);
+      post(Answered{id, sql_.call(call)});
+    });
   }
 
-  void start(RequestId id, ProcessCall call) {
-    pool_.submit([this, id, call = std::move(call)] { post(Answered{id, processes_.call(call)}); });
+  void start(RequestId id, ProcessCall call, Suspect suspect) {
+    pool_.submit([this, id, call = std::move(call), suspect = std::move(suspect)] {
+      const Blame blame(suspect);
+      post(Answered{id, processes_.call(call)});
+    });
   }
 
-  void start(RequestId id, ConnectCall call) {
-    pool_.submit([this, id, call = std::move(call)] { post(Answered{id, connector_.call(call)}); });
+  void start(RequestId id, ConnectCall call, Suspect suspect) {
+    pool_.submit([this, id, call = std::move(call), suspect = std::move(suspect)] {
+      const Blame blame(suspect);
+      post(Answered{id, connector_.call(call)});
+    });
   }
 
-  void start(RequestId id, FileCall call) {
-    file_jobs_.submit([this, id, call = std::move(call)] {
+  void start(RequestId id, FileCall call, Suspect suspect) {
+    file_jobs_.submit([this, id, call = std::move(call), suspect = std::move(suspect)] {
+      const Blame blame(suspect);
       post(Answered{id, files_.call(call)});
     });
   }
 
-  void start(RequestId id, Subscribe subscribe) {
+  void start(RequestId id, Subscribe subscribe, const Suspect&) {
     EventStream::Callbacks callbacks;
     callbacks.opened = [this, id] { post(StreamOpened{id}); };
     callbacks.line = [this, id](std::string line) { hint(id, std::move(line)); };
@@ -145,13 +156,15 @@ class LiveWorld::Impl {
     }
   }
 
-  void start(RequestId, Unsubscribe unsubscribe) { close(unsubscribe.stream, "unsubscribed"); }
+  void start(RequestId, Unsubscribe unsubscribe, const Suspect&) {
+    close(unsubscribe.stream, "unsubscribed");
+  }
 
-  void start(RequestId, const Reply& reply) {
+  void start(RequestId, const Reply& reply, const Suspect&) {
     if (control_) control_->reply(reply);
   }
 
-  void start(RequestId, const LogRecord& record) { log_.write(record, now().wall); }
+  void start(RequestId, const LogRecord& record, const Suspect&) { log_.write(record, now().wall); }
 
  private:
   // From any thread.
@@ -266,7 +279,9 @@ Result<std::unique_ptr<LiveWorld>> LiveWorld::open(LiveOptions options) {
 Instant LiveWorld::now() { return impl_->now(); }
 
 void LiveWorld::submit(Request request) {
-  std::visit([&](auto& what) { impl_->start(request.id, std::move(what)); }, request.what);
+  std::visit(
+      [&](auto& what) { impl_->start(request.id, std::move(what), std::move(request.suspect)); },
+      request.what);
 }
 
 Event LiveWorld::wait(Duration deadline) { return impl_->wait(deadline); }

@@ -159,6 +159,8 @@ std::vector<LastGood> StateFolder::served() const { return copies(served_folder)
 
 std::vector<LastGood> StateFolder::local() const { return copies(local_folder); }
 
+std::vector<LastGood> StateFolder::deaths() const { return copies(deaths_folder); }
+
 std::vector<LastGood> StateFolder::trials() const {
   return copies(trials_folder, Unreadable::empty);
 }

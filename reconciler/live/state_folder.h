@@ -31,13 +31,14 @@ class StateFolder {
   // All of manifests/*.json, sorted by name; copies that cannot be read are left out.
   std::vector<LastGood> last_good() const;
   // Likewise updates/*.json, images/*.json, hosts/*.json, schemes/*.json, certificates/*.json,
-  // local/*.json and trials/*.json.
+  // local/*.json, deaths/*.json and trials/*.json.
   std::vector<LastGood> choices() const;
   std::vector<LastGood> images() const;
   std::vector<LastGood> hosts() const;
   std::vector<LastGood> schemes() const;
   std::vector<LastGood> served() const;
   std::vector<LastGood> local() const;
+  std::vector<LastGood> deaths() const;
   std::vector<LastGood> trials() const;  // an empty text for one that cannot be read
 
   // Lets others through to what is below it by name. They can list nothing, and what is the

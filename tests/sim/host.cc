@@ -123,6 +123,7 @@ void Host::boot() {
   options.served = copies_of("certificates/");
   options.local = copies_of("local/");
   options.trials = copies_of("trials/");
+  options.deaths = copies_of("deaths/");
   options.mode = options_.mode;
   options.seed = options_.world.seed;
   loop_ = std::make_unique<Reconciler>(std::move(providers), platform_, copies, options);
@@ -145,9 +146,19 @@ void Host::crash_now() {
   boot();
 }
 
+// As live/last_words.h leaves it.
+void Host::die_of(const Suspect& suspect) {
+  if (!suspect.name.empty())
+    world_.add_to_state("deaths/" + suspect.name + ".json", suspect.version + "\n");
+  throw DaemonCrashed("by a fault of its own");
+}
+
 void Host::turn(Duration limit) {
   try {
-    for (Request& request : loop_->handle(next_, world_.now())) world_.submit(std::move(request));
+    for (Request& request : loop_->handle(next_, world_.now())) {
+      if (deadly && deadly(request)) die_of(request.suspect);
+      world_.submit(std::move(request));
+    }
     check();
     next_ = world_.wait(std::min(loop_->deadline(), limit));
   } catch (const DaemonCrashed&) {

@@ -51,6 +51,8 @@ class Host {
   bool all_well() const;  // every app Synced and Healthy
   void crash_now();       // the daemon dies between two events, and is started again
   int crashes() const { return crashes_; }
+  // What ends the daemon by a fault of its own when it is asked, or its answer read.
+  std::function<bool(const Request&)> deadly;
 
   std::string health(const std::string& app) const;  // "Healthy"
   std::string sync(const std::string& app) const;
@@ -89,6 +91,7 @@ class Host {
   void boot();
   std::vector<LastGood> copies_of(const std::string& folder) const;
   void turn(Duration limit);
+  [[noreturn]] void die_of(const Suspect& suspect);
   void add_foreigners();
   void check();
   void check_strangers();

@@ -110,4 +110,8 @@ void SimWorld::platform_changed(std::shared_ptr<const Platform> platform) {
 
 void SimWorld::stop() { deliver(steady_, daemon_, Stop{}); }
 
+void SimWorld::add_to_state(const std::string& path, const std::string& text) {
+  files_[FileCall::Area::state][path].content += text;
+}
+
 }  // namespace fairlead::sim

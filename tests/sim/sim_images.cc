@@ -173,7 +173,7 @@ void SimEngine::pulled(const std::string& ref) {
   Answer answer{200, Json::object({{"status", "Pulling from " + ref}, {"id", tag}}).dump() + "\r\n",
                 ""};
   if (plan.error.empty()) {
-    add_image(plan.image);
+    if (plan.arrives) add_image(plan.image);
     emit("image", "pull", ref, {{"name", ref.substr(0, ref.rfind(':'))}});
     answer.body +=
         Json::object({{"status", "Status: Downloaded newer image for " + ref}}).dump() + "\r\n";

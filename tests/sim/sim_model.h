@@ -73,8 +73,9 @@ struct SimImage {
 struct SimPull {
   SimImage image;
   Duration takes{std::chrono::milliseconds(800)};
-  int refused = 0;    // not 0: this status at once, with `error`
-  std::string error;  // else an error line inside a 200
+  int refused = 0;      // not 0: this status at once, with `error`
+  std::string error;    // else an error line inside a 200
+  bool arrives = true;  // else it succeeds and the image is not there
 };
 
 // A pull that some call waits for: ticket → lines it has not read yet.

@@ -94,6 +94,7 @@ class SimWorld : public World {
   // Of the certificate folder; an empty content: the file is removed.
   void set_certificate(const std::string& path, const std::string& content);
   std::string file(const std::string& path) const;  // its text; empty: none
+  void add_to_state(const std::string& path, const std::string& text);
   void lose_state(const std::string& path) { files_[FileCall::Area::state].erase(path); }
   void set_revision(const std::string& revision);
   // Somebody's hand in the folder of the edge; nothing: the file is removed.
