@@ -3,6 +3,7 @@
 #include <atomic>
 #include <csignal>
 #include <deque>
+#include <functional>
 #include <map>
 #include <system_error>
 #include <utility>
@@ -102,37 +103,25 @@ class LiveWorld::Impl {
   }
 
   void start(RequestId id, HttpCall call, Suspect suspect) {
-    pool_.submit([this, id, call = std::move(call), suspect = std::move(suspect)] {
-      const Blame blame(suspect);
-      const auto progressed = [&](std::string line) { post(Progressed{id, std::move(line)}); };
-      post(Answered{id, http_.call(call, progressed)});
+    work(id, std::move(suspect), [this, id, call = std::move(call)] {
+      return http_.call(call, [&](std::string line) { post(Progressed{id, std::move(line)}); });
     });
   }
 
   void start(RequestId id, SqlCall call, Suspect suspect) {
-    pool_.submit([this, id, call = std::move(call), suspect = std::move(suspect)] {
-      const Blame blame(suspect);
-      post(Answered{id, sql_.call(call)});
-    });
+    work(id, std::move(suspect), [this, call = std::move(call)] { return sql_.call(call); });
   }
 
   void start(RequestId id, ProcessCall call, Suspect suspect) {
-    pool_.submit([this, id, call = std::move(call), suspect = std::move(suspect)] {
-      const Blame blame(suspect);
-      post(Answered{id, processes_.call(call)});
-    });
+    work(id, std::move(suspect), [this, call = std::move(call)] { return processes_.call(call); });
   }
 
   void start(RequestId id, ConnectCall call, Suspect suspect) {
-    pool_.submit([this, id, call = std::move(call), suspect = std::move(suspect)] {
-      const Blame blame(suspect);
-      post(Answered{id, connector_.call(call)});
-    });
+    work(id, std::move(suspect), [this, call = std::move(call)] { return connector_.call(call); });
   }
 
-  void start(RequestId id, FileCall call, Suspect suspect) {
-    file_jobs_.submit([this, id, call = std::move(call), suspect = std::move(suspect)] {
-      const Blame blame(suspect);
+  void start(RequestId id, FileCall call, const Suspect&) {
+    file_jobs_.submit([this, id, call = std::move(call)] {
       post(Answered{id, files_.call(call)});
     });
   }
@@ -167,6 +156,14 @@ class LiveWorld::Impl {
   void start(RequestId, const LogRecord& record, const Suspect&) { log_.write(record, now().wall); }
 
  private:
+  // On a thread of the pool.
+  void work(RequestId id, Suspect suspect, std::function<Answer()> ask) {
+    pool_.submit([this, id, suspect = std::move(suspect), ask = std::move(ask)] {
+      const Blame blame(suspect);
+      post(Answered{id, ask()});
+    });
+  }
+
   // From any thread.
   void post(Event event) {
     asio::post(io_,
