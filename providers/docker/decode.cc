@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "providers/docker/network.h"
 #include "reconciler/app.h"
 #include "reconciler/source_text.h"
 #include "reconciler/units.h"
@@ -133,6 +134,39 @@ Detail decode_detail(const Json& inspect, Instant now) {
   detail.limits = {host["NanoCpus"].as_int(), host["Memory"].as_int(),
                    std::max<std::int64_t>(0, host["PidsLimit"].as_int())};
   return detail;
+}
+
+Hint decode_event(const Keys& keys, std::string_view line) {
+  const Result<Json> event = Json::parse(line);
+  if (!event) return {"", "", true};
+  const std::string& type = (*event)["Type"].as_string();
+  const Json& actor = (*event)["Actor"];
+  const Json& attributes = actor["Attributes"];
+  if (type == "container") {
+    if (attributes[label::installation].as_string() == keys.installation()) {
+      return {attributes[label::app].as_string(), actor["ID"].as_string(), false};
+    }
+    // A foreign container may give a name free that we wait for: "blog.web.3f9c2a1b".
+    const std::string& name = attributes["name"].as_string();
+    const std::size_t dot = name.find('.');
+    return dot == name.npos ? Hint() : Hint{name.substr(0, dot), "", false};
+  }
+  if (type == "network") {
+    // Of networks the event tells the name only; the container is the object whose attachments
+    // changed.
+    return {app_of_network(attributes["name"].as_string()), attributes["container"].as_string(),
+            false};
+  }
+  if (type == "image") {
+    // Of a tag the object is the image, of a pull the reference.
+    const std::string& id = actor["ID"].as_string();
+    const std::string& name = id.starts_with("sha256:") ? attributes["name"].as_string() : id;
+    if (!name.starts_with("sha256:")) return {"", "", false, name};
+    return {"", "", true};
+  }
+  const std::string& volume = actor["ID"].as_string();
+  const std::size_t dot = volume.rfind(".data");
+  return dot == volume.npos ? Hint() : Hint{volume.substr(0, dot), "", false};
 }
 
 std::string too_much_inherited(const Json& config) {

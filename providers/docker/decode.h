@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "providers/docker/seen.h"
+#include "providers/provider.h"
 
 // The engine's JSON → what was seen. Pure; nothing that the engine says can fail a CHECK.
 namespace fairlead::docker {
@@ -21,6 +22,10 @@ Detail decode_detail(const Json& inspect, Instant now);
 // and stand in each list and event of them. Why they are too much ("its labels, … are 30M together,
 // more than 64K"); empty: they are not. `config` is Config of the image's inspect.
 std::string too_much_inherited(const Json& config);
+
+// One line of GET /events. Of what is no event nothing follows but that everything may have
+// changed.
+Hint decode_event(const Keys& keys, std::string_view line);
 
 // "2026-11-21T23:15:03.123456789Z" → since the Unix epoch; 0 for the engine's zero time and for
 // anything else.

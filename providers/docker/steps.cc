@@ -185,9 +185,11 @@ Step Steps::unpause(const SeenContainer& container) const {
 }
 
 Step Steps::remove(const SeenContainer& container) const {
-  // "dead" is what the engine could not remove wholly; only force ends that.
-  return step("remove", "container " + container.name, "DELETE",
-              "/containers/" + container.id + (container.state == "dead" ? "?force=1" : ""));
+  // With it go the volumes without a name that its image asked for (VOLUME), or they would mount
+  // up. "dead" is what the engine could not remove wholly; only force ends that.
+  return step(
+      "remove", "container " + container.name, "DELETE",
+      "/containers/" + container.id + "?v=1" + (container.state == "dead" ? "&force=1" : ""));
 }
 
 Step Steps::rename(const SeenContainer& container, const std::string& name) const {

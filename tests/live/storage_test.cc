@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <map>
+
 #include "tests/live/live_host.h"
 
 // Whose an app's volume is when its process starts, on a real engine: what is written there by a
@@ -92,6 +94,38 @@ TEST_CASE("a path that is a link in the image is warned of, and the app runs") {
   host.start();
   host.until_well(app);
   CHECK(host.log().find("must be a folder, got a symbolic link") != std::string::npos);
+}
+
+TEST_CASE("a volume that an image asks for goes with its container, the app's own stays") {
+  LiveHost host;
+  make_image(host);
+  const std::string app = host.name("other");
+  const auto text = [&](const std::string& more) {
+    return manifest(app, more + "needs: [{storage: {path: /own}}]\n", owned);
+  };
+  const auto volumes = [&] {
+    std::map<std::string, std::string> named;  // where it is mounted → its name
+    const Json inspect = host.engine().inspect(host.only_id(app));
+    for (const Json& mount : inspect["Mounts"].items()) {
+      named[mount["Destination"].as_string()] = mount["Name"].as_string();
+    }
+    return named;
+  };
+  host.put("other.yml", text(""));
+  host.start();
+  host.until_well(app);
+  const auto before = volumes();
+  REQUIRE(host.engine().has_volume(before.at("/var/lib/other")));
+  const std::string revision = host.revision(app);
+  host.put("other.yml", text("env: {A: b}\n"));
+  host.until_new(app, revision);
+  host.until("the old one is gone", [&] { return host.containers(app).size() == 1; });
+  const auto after = volumes();
+  CHECK(after.at("/own") == before.at("/own"));
+  CHECK(host.engine().has_volume(after.at("/own")));
+  CHECK(after.at("/var/lib/other") != before.at("/var/lib/other"));
+  CHECK_FALSE(host.engine().has_volume(before.at("/var/lib/other")));
+  CHECK(host.engine().has_volume(after.at("/var/lib/other")));
 }
 
 }  // namespace
