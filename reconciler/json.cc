@@ -157,6 +157,10 @@ std::string compact(const Json& value, bool sorted) {
 }
 
 Result<void> read(std::string_view text, Builder& builder) {
+  // It would take that for the end of the text.
+  if (const std::size_t nul = text.find('\0'); nul != text.npos) {
+    return Error{Code::invalid, "not JSON: a NUL at offset " + std::to_string(nul), ""};
+  }
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;
   if (reader.Parse(stream, builder)) return {};

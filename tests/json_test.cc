@@ -136,3 +136,11 @@ TEST_CASE("what people get as JSON commands no terminal, and says the same") {
   CHECK(text == "{\n  \"a\": \"x\\u001B[2J\\u007f\\u009b\xc2\xa0ä\"\n}");
   CHECK(Json::parse(text).value() == value);
 }
+
+TEST_CASE("a NUL ends no text: what stands behind it is read, too") {
+  using namespace std::string_literals;
+  CHECK_FALSE(Json::parse("[1]\0]"s));
+  CHECK_FALSE(Json::parse("\"fair:\"\0\"C"s));
+  CHECK_FALSE(Json::parse("[1]\0"s));
+  CHECK(Json::parse("[\"\\u0000\"]"s));
+}
