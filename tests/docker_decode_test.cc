@@ -203,3 +203,20 @@ TEST_CASE("text that is cut off ends between characters, not within one") {
   const std::string before = cut.substr(0, cut.size() - std::string("…").size());
   CHECK(before.size() % 2 == 1);  // the x, and whole characters of two bytes
 }
+
+// Class 19 of what an attacker tries: integers and units.
+TEST_CASE("times and counts of an image that nobody means are as long as a week") {
+  const Json inspect = *Json::parse(R"json({
+    "State": {"StartedAt": "9999-12-31T23:59:59Z"},
+    "Config": {"StopTimeout": 9223372036854775807,
+               "Healthcheck": {"Test": ["CMD", "x"], "Interval": 9223372036854775807,
+                               "Timeout": 9223372036854775807, "Retries": 4294967296}}})json");
+  const Detail detail = decode_detail(inspect, now);
+  CHECK(detail.started == Duration(0));
+  CHECK(detail.stop_grace == 168h);
+  REQUIRE(detail.check);
+  CHECK(detail.check->interval == 168h);
+  CHECK(detail.check->timeout == 168h);
+  CHECK(detail.check->retries == 1000);
+  CHECK(decode_detail(*Json::parse(R"({"Config": {"StopTimeout": -1}})"), now).stop_grace == 168h);
+}

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t message_max = 400;
 constexpr std::size_t log_max = 4096;
+// Longer times are not meant, and sums of them would not fit.
+constexpr Duration time_max = std::chrono::hours(24 * 7);
 
 std::string first_ipam(const Json& network, const char* key) {
   const auto& configs = network["IPAM"]["Config"].items();
@@ -40,9 +42,9 @@ std::optional<EngineCheck> check_in(const Json& health) {
   if (test.empty() || test.front().as_string() == "NONE") return std::nullopt;
   const auto time = [&](const char* key, std::chrono::seconds otherwise) {
     const std::int64_t said = health[key].as_int();
-    return said > 0 ? Duration(said) : Duration(otherwise);
+    return said > 0 ? std::min(Duration(said), time_max) : Duration(otherwise);
   };
-  const int retries = static_cast<int>(health["Retries"].as_int());
+  const int retries = static_cast<int>(std::min<std::int64_t>(health["Retries"].as_int(), 1000));
   return EngineCheck{time("Interval", std::chrono::seconds(30)),
                      time("Timeout", std::chrono::seconds(30)),
                      time("StartPeriod", std::chrono::seconds(0)), retries > 0 ? retries : 3};
@@ -130,7 +132,11 @@ Detail decode_detail(const Json& inspect, Instant now) {
   detail.check = check_in(inspect["Config"]["Healthcheck"]);
   detail.image = inspect["Config"]["Image"].as_string();
   detail.restart = host["RestartPolicy"]["Name"].as_string();
-  detail.stop_grace = std::chrono::seconds(inspect["Config"]["StopTimeout"].as_int(10));
+  const std::int64_t grace = inspect["Config"]["StopTimeout"].as_int(10);
+  constexpr std::int64_t grace_max =
+      std::chrono::duration_cast<std::chrono::seconds>(time_max).count();
+  // A negative one is as long as it takes.
+  detail.stop_grace = std::chrono::seconds(grace < 0 ? grace_max : std::min(grace, grace_max));
   detail.limits = {host["NanoCpus"].as_int(), host["Memory"].as_int(),
                    std::max<std::int64_t>(0, host["PidsLimit"].as_int())};
   return detail;
@@ -190,7 +196,7 @@ Duration decode_time(std::string_view text) {
   if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon,
                   &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec,
                   &fraction_at) != 6 ||
-      parts.tm_year < 1971) {
+      parts.tm_year < 1971 || parts.tm_year > 2200) {
     return Duration(0);
   }
   parts.tm_year -= 1900;
