@@ -157,13 +157,14 @@ std::string compact(const Json& value, bool sorted) {
 }
 
 Result<void> read(std::string_view text, Builder& builder) {
-  // It would take that for the end of the text.
-  if (const std::size_t nul = text.find('\0'); nul != text.npos) {
-    return Error{Code::invalid, "not JSON: a NUL at offset " + std::to_string(nul), ""};
-  }
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;
-  if (reader.Parse(stream, builder)) return {};
+  const bool parsed = reader.Parse(stream, builder);
+  if (parsed && stream.Tell() == text.size()) return {};
+  // It takes a NUL for the end of the text.
+  if (parsed) {
+    return Error{Code::invalid, "not JSON: a NUL at offset " + std::to_string(stream.Tell()), ""};
+  }
   return Error{Code::invalid,
                std::string("not JSON: ") + rapidjson::GetParseError_En(reader.GetParseErrorCode()) +
                    " at offset " + std::to_string(reader.GetErrorOffset()),

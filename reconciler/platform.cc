@@ -15,11 +15,6 @@ using namespace std::chrono_literals;
 
 constexpr std::int64_t log_bytes_min = 64 << 10;
 
-template <typename T>
-void take(T& member, const std::optional<T>& said) {
-  if (said) member = *said;
-}
-
 void read_domain(std::string& domain, const Field& field) {
   const auto text = field.text();
   if (!text) return;

@@ -10,14 +10,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-template <typename T>
-void set(T& member, const std::optional<T>& said) {
-  if (said) member = *said;
-}
-
 Platform::Edge::Tenant read_tenant(const Field& field, std::map<std::string, std::string>& taken) {
   Platform::Edge::Tenant tenant;
-  set(tenant.folder, field["folder"].text());
+  take(tenant.folder, field["folder"].text());
   if (field["folder"].said() && !is_relative_path(tenant.folder)) {
     field["folder"].refuse("must be a path below the manifest folder, without \"..\", got \"" +
                            tenant.folder + "\"");
@@ -40,16 +35,16 @@ Platform::Edge::Tenant read_tenant(const Field& field, std::map<std::string, std
 
 void read_words(std::vector<std::string>& words, const Field& field) {
   for (const Field& item : field.items()) item.text();
-  set(words, field.words());
+  take(words, field.words());
 }
 
 void read_acme(Platform::Edge::Acme& acme, const Field& field) {
-  set(acme.email, field["email"].text());
-  set(acme.directory, field["directory"].text());
-  set(acme.ca_file, field["ca_file"].absolute_path());
-  set(acme.dns, field["dns"].text());
-  set(acme.dns_env_file, field["dns_env_file"].absolute_path());
-  set(acme.orders_per_week, field["orders_per_week"].number());
+  take(acme.email, field["email"].text());
+  take(acme.directory, field["directory"].text());
+  take(acme.ca_file, field["ca_file"].absolute_path());
+  take(acme.dns, field["dns"].text());
+  take(acme.dns_env_file, field["dns_env_file"].absolute_path());
+  take(acme.orders_per_week, field["orders_per_week"].number());
   if (field["dns_env_file"].said() && acme.dns.empty()) {
     field["dns_env_file"].refuse("is for the plugin that `dns` names, which is not said");
   }
@@ -84,18 +79,18 @@ Platform::Edge read_edge(const Field& field) {
   Platform::Edge edge;
   const std::string mode = field["mode"].text().value_or("managed");
   edge.mode = mode == "host" ? Mode::host : mode == "none" ? Mode::none : Mode::managed;
-  set(edge.address, field["address"].text());
+  take(edge.address, field["address"].text());
   edge.both_families =
       edge.mode != Mode::host && (!field["address"].said() || edge.address == "::");
   if (!is_address(edge.address)) {
     field["address"].refuse("must be an IP address, got \"" + edge.address + "\"");
   }
   edge.scheme = read_scheme(field["scheme"]);
-  set(edge.http_port, field["http_port"].number());
-  set(edge.https_port, field["https_port"].number());
-  set(edge.status_port, field["status_port"].number());
+  take(edge.http_port, field["http_port"].number());
+  take(edge.https_port, field["https_port"].number());
+  take(edge.status_port, field["status_port"].number());
   edge.trusted_proxies = read_ranges(field["trusted_proxies"]);
-  set(edge.shutdown_timeout, field["shutdown_timeout"].duration(1s));
+  take(edge.shutdown_timeout, field["shutdown_timeout"].duration(1s));
   std::map<std::string, std::string> taken;  // domain → where
   for (const Field& item : field["tenants"].items()) {
     edge.tenants.push_back(read_tenant(item, taken));

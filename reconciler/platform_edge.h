@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "reconciler/field.h"
 #include "reconciler/platform.h"
 
@@ -8,5 +10,11 @@
 namespace fairlead {
 
 Platform::Edge read_edge(const Field& field);
+
+// What is not said keeps its default.
+template <typename T>
+void take(T& member, const std::optional<T>& said) {
+  if (said) member = *said;
+}
 
 }  // namespace fairlead

@@ -17,8 +17,6 @@ constexpr std::ptrdiff_t kIdleEachMax = 8;
 constexpr std::chrono::seconds kIdleMax{45};
 constexpr std::chrono::hours kStreamSilenceMax{24};  // then it is opened anew
 
-Answer no_answer(std::string error) { return Answer{0, "", std::move(error)}; }
-
 // Collects the answer of one call.
 class Collector {
  public:

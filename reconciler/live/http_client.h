@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reconciler/live/connection.h"
@@ -19,6 +20,9 @@
 // more, on a new connection; (3) with `read_only` not one byte of a writing request reaches a
 // socket, unless by send().
 namespace fairlead::live {
+
+// The outcome is unknown, and why.
+inline Answer no_answer(std::string error) { return Answer{0, "", std::move(error)}; }
 
 class HttpClient {
  public:
