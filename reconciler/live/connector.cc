@@ -18,7 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Within a sentence: "connection refused".
-Answer not_connected(int error) {
+Answer no_answer(int error) {
   std::string text = errno_text(error);
   if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   return {0, "", std::move(text)};
@@ -44,9 +44,9 @@ Answer Connector::call(const ConnectCall& call) const {
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> address(found, ::freeaddrinfo);
   const UniqueFd socket(
       ::socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket.ok()) return not_connected(errno);
+  if (!socket.ok()) return no_answer(errno);
   if (::connect(socket.get(), address->ai_addr, address->ai_addrlen) == 0) return {200, "", ""};
-  return errno == EINPROGRESS ? wait(socket, call) : not_connected(errno);
+  return errno == EINPROGRESS ? wait(socket, call) : no_answer(errno);
 }
 
 Answer Connector::wait(const UniqueFd& socket, const ConnectCall& call) const {
@@ -64,7 +64,7 @@ Answer Connector::wait(const UniqueFd& socket, const ConnectCall& call) const {
   int error = 0;
   socklen_t size = sizeof error;
   ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  return error == 0 ? Answer{200, "", ""} : not_connected(error);
+  return error == 0 ? Answer{200, "", ""} : no_answer(error);
 }
 
 }  // namespace fairlead::live

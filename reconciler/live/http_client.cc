@@ -101,15 +101,15 @@ Answer make_answer(const HttpCall& call, const Connection& connection,
     return Answer{outcome.status, collector.body(), "", outcome.headers};
   }
   if (collector.too_long()) {
-    Answer cut = no_answer("the answer is longer than " + std::to_string(call.body_max) + " bytes" +
-                           collector.offender());
+    Answer cut = outcome_unknown("the answer is longer than " + std::to_string(call.body_max) +
+                                 " bytes" + collector.offender());
     cut.too_long = true;
     return cut;
   }
   if (connection.aborted())
-    return no_answer("no whole answer within " + std::to_string(call.timeout.count()) + " ms" +
-                     collector.offender());
-  return no_answer(outcome.error);
+    return outcome_unknown("no whole answer within " + std::to_string(call.timeout.count()) +
+                           " ms" + collector.offender());
+  return outcome_unknown(outcome.error);
 }
 
 }  // namespace
@@ -139,15 +139,15 @@ void HttpClient::stop() {
 
 Answer HttpClient::call(const HttpCall& call, const LineSeen& progressed) {
   if (read_only_ && call.writes())
-    return no_answer("refused " + call.method + " " + call.path + ": this world only reads");
+    return outcome_unknown("refused " + call.method + " " + call.path + ": this world only reads");
   return send(call, progressed);
 }
 
 Answer HttpClient::send(const HttpCall& call, const LineSeen& progressed) {
   const Result<HttpCall> prepared = prepare(call);
-  if (!prepared) return no_answer(prepared.error().message);
+  if (!prepared) return outcome_unknown(prepared.error().message);
   const Result<Endpoint> place = endpoint_of(call);
-  if (!place) return no_answer(place.error().message);
+  if (!place) return outcome_unknown(place.error().message);
   while (!stopped_) {
     std::unique_ptr<Connection> connection = take(*place, keeps(call));
     const bool reused = connection->used();
@@ -168,7 +168,7 @@ Answer HttpClient::send(const HttpCall& call, const LineSeen& progressed) {
     if (outcome.complete && keeps(call)) give_back(std::move(connection), call);
     return answer;
   }
-  return no_answer("fairlead is ending");
+  return outcome_unknown("fairlead is ending");
 }
 
 Result<HttpCall> HttpClient::prepare(const HttpCall& call) const {

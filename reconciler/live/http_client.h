@@ -21,8 +21,8 @@
 // socket, unless by send().
 namespace fairlead::live {
 
-// The outcome is unknown, and why.
-inline Answer no_answer(std::string error) { return Answer{0, "", std::move(error)}; }
+// No answer, and why.
+inline Answer outcome_unknown(std::string error) { return Answer{0, "", std::move(error)}; }
 
 class HttpClient {
  public:

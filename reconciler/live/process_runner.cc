@@ -74,13 +74,14 @@ Answer on_host(const ProcessCall& call, int stop) {
   }
   if (!child->wait(Clock::now() + call.timeout, stop)) {
     child->end();
-    if (readable(stop)) return no_answer("fairlead is ending");
-    return no_answer(call.arguments[0] + " was ended: it took longer than " +
-                     std::to_string(call.timeout.count()) + " ms");
+    if (readable(stop)) return outcome_unknown("fairlead is ending");
+    return outcome_unknown(call.arguments[0] + " was ended: it took longer than " +
+                           std::to_string(call.timeout.count()) + " ms");
   }
   const int status = child->status();
   std::string output = child->take_output();
-  if (status == -1) return no_answer("the end of " + call.arguments[0] + " was told to nobody");
+  if (status == -1)
+    return outcome_unknown("the end of " + call.arguments[0] + " was told to nobody");
   if (WIFSIGNALED(status))
     return Answer{500, std::move(output), "signal " + std::to_string(WTERMSIG(status))};
   return ended(WEXITSTATUS(status), std::move(output));
@@ -152,9 +153,9 @@ void ProcessRunner::stop() const { FAIRLEAD_CHECK(::eventfd_write(stop_.get(), 1
 
 Answer ProcessRunner::call(const ProcessCall& call) {
   if (call.arguments.empty()) return Answer{404, "", "there is no program to run"};
-  if (readable(stop_.get())) return no_answer("fairlead is ending");
+  if (readable(stop_.get())) return outcome_unknown("fairlead is ending");
   if (read_only_ && call.writes())
-    return no_answer("refused to run " + call.arguments[0] + ": this world only reads");
+    return outcome_unknown("refused to run " + call.arguments[0] + ": this world only reads");
   FAIRLEAD_CHECK(call.container.empty() || call.environment_file.empty());
   return call.container.empty() ? on_host(call, stop_.get()) : in_container(call);
 }
@@ -190,8 +191,8 @@ std::optional<Answer> ProcessRunner::in_shell(const ProcessCall& call, Deadline 
   }
   if (!shell) return std::nullopt;
   std::optional<ContainerShell::Ended> end = shell->run(call.arguments, deadline, stop_.get());
-  if (readable(stop_.get())) return no_answer("fairlead is ending");
-  if (!end && Clock::now() >= deadline) return no_answer("the program has not ended in time");
+  if (readable(stop_.get())) return outcome_unknown("fairlead is ending");
+  if (!end && Clock::now() >= deadline) return outcome_unknown("the program has not ended in time");
   if (!end) return std::nullopt;
   const std::lock_guard lock(mutex_);
   shells_.insert_or_assign(call.container, std::move(*shell));
@@ -235,7 +236,7 @@ Answer ProcessRunner::by_exec(const ProcessCall& call, Deadline deadline) const 
                           exec_body(call), deadline);
   if (!made.ok()) return refused(made);
   const Result<Json> exec = Json::parse(made.body);
-  if (!exec) return no_answer("the engine's answer makes no sense: " + exec.error().message);
+  if (!exec) return outcome_unknown("the engine's answer makes no sense: " + exec.error().message);
   const std::string path = "/exec/" + percent_encode((*exec)["Id"].as_string());
   const Answer stream = ask("POST", path + "/start", "{\"Detach\":false,\"Tty\":true}", deadline);
   if (!stream.ok()) return refused(stream);
@@ -246,16 +247,18 @@ Answer ProcessRunner::ended_in_container(const std::string& exec, std::string ou
                                          Deadline deadline) const {
   for (;;) {
     const Answer answer = ask("GET", exec + "/json", "", deadline);
-    if (!answer.ok()) return no_answer("the end of the program is not known: " + answer.error);
+    if (!answer.ok())
+      return outcome_unknown("the end of the program is not known: " + answer.error);
     const Result<Json> seen = Json::parse(answer.body);
-    if (!seen) return no_answer("the engine's answer makes no sense: " + seen.error().message);
+    if (!seen)
+      return outcome_unknown("the engine's answer makes no sense: " + seen.error().message);
     // The output ends a moment before the program does.
     if (!(*seen)["Running"].as_bool() && !(*seen)["ExitCode"].is_null()) {
       const int code = static_cast<int>((*seen)["ExitCode"].as_int(-1));
       return code != 0 && says_not_started(output) ? not_started(output)
                                                    : ended(code, std::move(output));
     }
-    if (Clock::now() >= deadline) return no_answer("the program has not ended in time");
+    if (Clock::now() >= deadline) return outcome_unknown("the program has not ended in time");
     std::this_thread::sleep_for(kAskAgain);
   }
 }
