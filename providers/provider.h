@@ -175,8 +175,10 @@ class Provider {
   virtual bool anything(const Section* seen) const = 0;
 
   // -- steps
-  // The last word on every request body, right before it is sent. Errors: denied.
-  virtual Result<void> policy(const Call& call, const Platform& platform) const = 0;
+  // The last word on every request body, right before it is sent. `tenant`: of the app that it is
+  // for; null: the operator. Errors: denied.
+  virtual Result<void> policy(const Call& call, const Platform& platform,
+                              const Tenant* tenant) const = 0;
   virtual Outcome judge(const Step& step, const Answer& answer) const = 0;
 };
 

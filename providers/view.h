@@ -11,6 +11,7 @@
 #include "reconciler/image_manifests.h"
 #include "reconciler/ranges.h"
 #include "reconciler/shared.h"
+#include "reconciler/tenants.h"
 #include "reconciler/trials.h"
 #include "reconciler/world.h"
 
@@ -152,7 +153,8 @@ struct View {
   std::set<std::string> undecided;  // apps of which it is not known yet what they add
   std::optional<Traffic> traffic;   // to the app's main process
   std::string waiting_for;  // other apps that must be Healthy before anything new starts; empty: go
-  bool drop_data = false;   // with the removal: `reclaim: delete`
+  const Tenant* tenant = nullptr;  // in whose folder the manifest lies; null: the operator's
+  bool drop_data = false;          // with the removal: `reclaim: delete`
 };
 
 }  // namespace fairlead

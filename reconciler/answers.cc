@@ -65,6 +65,42 @@ Json route_json(const RouteState& route) {
                        {"cause", route.cause}});
 }
 
+Json claims_json(const Catalog& catalog) {
+  Json all = Json::array();
+  for (const auto& [name, claim] : catalog.claims()) {
+    all.push(Json::object({{"app", name},
+                           {"source", claim.source},
+                           {"token", claim.token},
+                           {"message", claim.text}}));
+  }
+  return all;
+}
+
+// What a token would give to whom.
+struct Gift {
+  std::string app;
+  std::string from_mark;
+  std::string owner;
+};
+
+// Names that are claimed, and things that were made under a name for somebody else.
+std::vector<Gift> gifts_of(const Catalog& catalog, const std::map<std::string, AppState>& apps,
+                           const std::string& token) {
+  std::vector<Gift> gifts;
+  for (const auto& [name, claim] : catalog.claims()) {
+    if (claim.token.empty() || claim.token != token) continue;
+    gifts.push_back({name, owner_mark(catalog.names().of(name).owner), claim.owner});
+  }
+  for (const auto& [name, state] : apps) {
+    const std::string& mark = state.report.owned_by;
+    const std::string& owner = catalog.names().of(name).owner;
+    if (!mark.empty() && claim_token(name, mark, owner) == token) {
+      gifts.push_back({name, mark, owner});
+    }
+  }
+  return gifts;
+}
+
 // The app that has the host name, or else claims it.
 std::string app_of_host(const std::map<std::string, AppState>& apps, const std::string& host) {
   std::string claims;  // without having it
@@ -183,8 +219,9 @@ Json Reconciler::status(Instant now) const {
        {"orphans", orphans},
        {"conflicts", conflicts},
        {"removals", removals_json(verdict_)},
-       {"manifests", Json::object({{"folder", folder_},
-                                   {"revision", revision_},
+       {"claims", claims_json(catalog_)},
+       {"manifests", Json::object({{"folder", reading_ ? reading_->folder : ""},
+                                   {"revision", reading_ ? reading_->revision : ""},
                                    {"hold", catalog_.hold()},
                                    {"broken", broken}})},
        {"engine",
@@ -263,8 +300,17 @@ std::string Reconciler::why_nothing(const AppState& state, const std::string& wa
 
 Reply Reconciler::approve(const Command& command) {
   Reply reply;
-  const auto token = command.words.find("token");
-  const auto approved = guard_.approve(verdict_, token == command.words.end() ? "" : token->second);
+  const auto word = command.words.find("token");
+  const std::string token = word == command.words.end() ? "" : word->second;
+  const std::vector<Gift> gifts = gifts_of(catalog_, apps_, token);
+  if (gifts.size() == 1) {
+    const Gift& gift = gifts.front();
+    catalog_.names().give(gift.app, gift.from_mark, gift.owner);
+    reread_due_ = true;
+    reply.body = Json::object({{"approved", Json(std::vector<std::string>{gift.app})}});
+    return reply;
+  }
+  const auto approved = guard_.approve(verdict_, token);
   reply.body = Json::object(
       {{"approved", Json(std::vector<std::string>(approved.begin(), approved.end()))}});
   if (approved.empty()) {

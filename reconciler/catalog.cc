@@ -47,11 +47,18 @@ ParsedManifest left_out(const std::string& path) {
 
 }  // namespace
 
+bool leaves_something(const App& app) {
+  const auto derived = [](const auto& secret) { return secret.second.generate.has_value(); };
+  return app.needs.storage || app.needs.database || app.needs.messagebus ||
+         std::any_of(app.secrets.begin(), app.secrets.end(), derived);
+}
+
 std::string encode_last_good(const Catalog::Entry& entry) {
   Json copy = Json::object({{"source", entry.source},
                             {"manifest", entry.app->document->value},
                             {"marks", marks_to_json(*entry.app->document)}});
   if (entry.absent_since) copy.set("absent_since", entry.absent_since->count());
+  if (entry.moved) copy.set("moved", true);
   return copy.dump();
 }
 
@@ -77,6 +84,7 @@ void Catalog::restore(const std::vector<LastGood>& copies) {
     entry.app = std::make_shared<App>(std::move(*parsed.app));
     const Json& absent = (*held)["absent_since"];
     if (!absent.is_null()) entry.absent_since = Duration(absent.as_int());
+    entry.moved = (*held)["moved"].as_bool();
     entries_[copy.name] = std::move(entry);
   }
 }
@@ -138,7 +146,7 @@ std::vector<ManifestFile> Catalog::manifests_of(const FolderReading& reading,
   return manifests;
 }
 
-Catalog::Change Catalog::read(const FolderReading& reading, const std::vector<std::string>& ignore,
+Catalog::Change Catalog::read(const FolderReading& reading, const CatalogRules& rules,
                               Duration wall) {
   Change change;
   if (reading.state != FolderReading::State::ok) {
@@ -153,14 +161,17 @@ Catalog::Change Catalog::read(const FolderReading& reading, const std::vector<st
     entry.listed = false;
   }
   // Where a name stood keeps it; only then the order of paths decides.
-  const std::vector<ManifestFile> files = manifests_of(reading, ignore);
-  find_owners(files);
+  const std::vector<ManifestFile> files = manifests_of(reading, rules.ignore);
+  for (const auto& [name, entry] : entries_) {
+    names_.settle(name, rules.owner_of(entry.source));
+  }
+  find_owners(files, rules);
   // Files that were cut to nothing, by a disk that is full, are as good as none.
   empty_reading_ = owners_.empty();
   for (auto& [path, held] : cache_) held.listed = false;
   for (const ManifestFile& file : files) {
     if (!file.text) continue;
-    take_file(file, parsed(file), change);
+    take_file(file, parsed(file), rules, change);
     cache_[file.path].listed = true;
   }
   std::erase_if(cache_, [](const auto& held) { return !held.second.listed; });
@@ -177,19 +188,64 @@ Catalog::Change Catalog::read(const FolderReading& reading, const std::vector<st
     entry.listed = true;
     freeze(entry, found->second, change);
   }
-  for (auto& [name, entry] : entries_) {
-    if (entry.listed != entry.absent_since.has_value()) continue;
-    entry.absent_since = entry.listed ? std::nullopt : std::optional(wall);
-    change.absent.insert(name);
-  }
+  note_absence(doubles_before, wall, change);
   hold_ = held_because(reading, broken_);
   was_read_ = true;
   return change;
 }
 
-// Fills owners_, and broken_ with what is wrong in manifests.
-void Catalog::find_owners(const std::vector<ManifestFile>& files) {
+// A claim that was not there while the owner's file was is that file, moved.
+void Catalog::note_absence(const std::map<std::string, std::vector<std::string>>& doubles_before,
+                           Duration wall, Change& change) {
+  for (auto& [name, entry] : entries_) {
+    const auto claim = claims_.find(name);
+    const auto before = doubles_before.find(name);
+    const bool claimed_before =
+        claim != claims_.end() && before != doubles_before.end() &&
+        std::count(before->second.begin(), before->second.end(), claim->second.source) > 0;
+    const bool moved = !entry.listed && claim != claims_.end() && (entry.moved || !claimed_before);
+    const bool absent = !entry.listed;
+    if (moved == entry.moved && absent == entry.absent_since.has_value()) continue;
+    if (absent != entry.absent_since.has_value()) {
+      entry.absent_since = absent ? std::optional(wall) : std::nullopt;
+    }
+    entry.moved = moved;
+    change.absent.insert(name);
+  }
+}
+
+// Who would take the name, were it free.
+void Catalog::find_claim(const ParsedApp& app, const std::string& path, const CatalogRules& rules) {
+  const std::string& name = app.name;
+  const std::string owner = rules.owner_of(path);
+  const bool reserved = rules.reserved.count(name) > 0;
+  const auto known = entries_.find(name);
+  // The very file, in another folder, and nothing that belongs to the name.
+  const bool is_same = app.app && known != entries_.end() &&
+                       app.app->document->value.canonical() == known->second.text;
+  if (!reserved && is_same && !leaves_something(*app.app)) names_.release(name);
+  if (names_.may_have(name, owner, reserved)) {
+    owners_.emplace(name, path);
+    return;
+  }
+  NameClaim claim{path, owner, "", ""};
+  if (!names_.has(name)) {
+    claim.text = path + " says the name " + name + ", which only the operator's manifests may " +
+                 "have: those on the top of the manifest folder, or in " + rules.platform + "/";
+  } else {
+    const std::string& other = names_.of(name).owner;
+    claim.token = claim_token(name, owner_mark(other), owner);
+    claim.text = path + " says the name " + name + ", which is of " + owner_text(other) +
+                 ", with the data and secrets made under it; to give it to " + owner_text(owner) +
+                 ": fairlead approve " + claim.token;
+  }
+  claims_.emplace(name, std::move(claim));
+}
+
+// Fills owners_, claims_, and broken_ with what is wrong in manifests.
+void Catalog::find_owners(const std::vector<ManifestFile>& files, const CatalogRules& rules) {
   owners_.clear();
+  claims_.clear();
   for (const ManifestFile& file : files) {
     if (!file.text) {
       broken_[file.path] = {{Code::invalid, file.error, file.path}};
@@ -218,16 +274,26 @@ void Catalog::find_owners(const std::vector<ManifestFile>& files) {
   for (const auto& [name, entry] : entries_) {
     if (broken_.count(entry.source) > 0) owners_.emplace(name, entry.source);
   }
-  for (const ManifestFile& file : files) {
-    if (!file.text) continue;
-    for (const ParsedApp& app : parsed(file).apps) {
-      if (!app.name.empty()) owners_.emplace(app.name, file.path);
+  // Whose name it is comes before the order of paths.
+  for (const bool by_owner : {true, false}) {
+    for (const ManifestFile& file : files) {
+      if (!file.text) continue;
+      for (const ParsedApp& app : parsed(file).apps) {
+        if (app.name.empty() || owners_.count(app.name) > 0) continue;
+        const bool own =
+            names_.has(app.name) && names_.of(app.name).owner == rules.owner_of(file.path);
+        if (own) owners_.emplace(app.name, file.path);
+        if (!own && !by_owner) find_claim(app, file.path, rules);
+      }
     }
   }
+  for (const auto& [name, path] : owners_) claims_.erase(name);
 }
 
-void Catalog::take_file(const ManifestFile& file, const ParsedManifest& manifest, Change& change) {
-  for (const ParsedApp& app : manifest.apps) take_app(file.path, app, change);
+void Catalog::take_file(const ManifestFile& file, const ParsedManifest& manifest,
+                        const CatalogRules& rules, Change& change) {
+  const std::string owner = rules.owner_of(file.path);
+  for (const ParsedApp& app : manifest.apps) take_app(file.path, owner, app, change);
 }
 
 void Catalog::freeze(Entry& entry, const std::vector<Error>& errors, Change& change) {
@@ -237,7 +303,8 @@ void Catalog::freeze(Entry& entry, const std::vector<Error>& errors, Change& cha
   entry.errors = errors;
 }
 
-void Catalog::take_app(const std::string& path, const ParsedApp& parsed, Change& change) {
+void Catalog::take_app(const std::string& path, const std::string& owner, const ParsedApp& parsed,
+                       Change& change) {
   if (parsed.name.empty()) return;
   const auto found = entries_.find(parsed.name);
   const bool owns = owners_[parsed.name] == path;
@@ -264,15 +331,21 @@ void Catalog::take_app(const std::string& path, const ParsedApp& parsed, Change&
   entry.app = std::make_shared<App>(*parsed.app);
   entry.text = text;
   entry.source = path;
+  names_.settle(parsed.name, owner);
   entry.errors.clear();
 }
 
 std::vector<std::string> Catalog::absent() const {
   std::vector<std::string> names;
   for (const auto& [name, entry] : entries_) {
-    if (!entry.listed) names.push_back(name);
+    if (!entry.listed && !entry.moved) names.push_back(name);
   }
   return names;
+}
+
+std::string Catalog::source_of(const std::string& app) const {
+  const auto entry = entries_.find(app);
+  return entry == entries_.end() ? "" : entry->second.source;
 }
 
 void Catalog::forget(const std::string& name) { entries_.erase(name); }

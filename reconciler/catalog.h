@@ -10,14 +10,35 @@
 
 #include "reconciler/app.h"
 #include "reconciler/ignore.h"
+#include "reconciler/owners.h"
 #include "reconciler/quarantine.h"
 #include "reconciler/world.h"
 
 // Which apps are wanted, as the manifest folder says it over time: identity by name and not by
-// path, the first owner of a name keeps it, a broken file freezes its apps on their last good
-// version, and an app is gone only when a whole, unbroken reading lacks it. A value without I/O,
-// owned by the Reconciler.
+// path, the first owner of a name keeps it (owners.h), a broken file freezes its apps on their last
+// good version, and an app is gone only when a whole, unbroken reading lacks it. A value without
+// I/O, owned by the Reconciler.
 namespace fairlead {
+
+// What the operator decides about a reading.
+struct CatalogRules {
+  std::vector<std::string> ignore;    // patterns, beside the folder's own list
+  std::string platform = "platform";  // the operator's own folder of the first level
+  std::vector<std::string> tenants;   // folders
+  std::set<std::string> reserved;     // names of apps that only the operator may take
+
+  std::string owner_of(const std::string& source) const {
+    return fairlead::owner_of(source, platform, tenants);
+  }
+};
+
+// A manifest that says a name which is another owner's.
+struct NameClaim {
+  std::string source;  // of the manifest
+  std::string owner;   // of that file
+  std::string token;   // for `fairlead approve`; empty: nobody can give it
+  std::string text;    // for people
+};
 
 // The last good copy of a manifest, as kept in the state folder ("manifests/<app>.json").
 struct LastGood {
@@ -37,6 +58,8 @@ class Catalog {
     std::vector<std::string> doubles;  // other files that claim the name
     // Wall time of the first whole reading without it, in an earlier run maybe; nothing: listed.
     std::optional<Duration> absent_since;
+    // Its file went when another owner's came: it stays until a person has decided.
+    bool moved = false;
   };
 
   // Takes the copies of an earlier run, before the first reading. Damaged copies are left out.
@@ -49,12 +72,11 @@ class Catalog {
     std::set<std::string> saved;    // of these, apps whose last good version is new: to be written
     std::set<std::string> absent;   // apps that are absent since now, or no more: likewise
   };
-  // `ignore`: what the platform file has of patterns, beside the folder's own list.
   // `wall`: when it was read.
-  Change read(const FolderReading& reading, const std::vector<std::string>& ignore = {},
-              Duration wall = {});
+  Change read(const FolderReading& reading, const CatalogRules& rules = {}, Duration wall = {});
 
   const std::map<std::string, Entry>& entries() const { return entries_; }
+  std::string source_of(const std::string& app) const;  // path of its file; empty: not known
 
   // Files that hold no usable app: path → its errors. Broken files of known apps are listed here
   // too.
@@ -62,6 +84,11 @@ class Catalog {
 
   // Files of the last reading that are no manifests: path → why.
   const std::map<std::string, std::string>& ignored() const { return ignored_; }
+
+  // App → who claims a name that is another owner's, which no file of its owner says now.
+  const std::map<std::string, NameClaim>& claims() const { return claims_; }
+  NameOwners& names() { return names_; }
+  const NameOwners& names() const { return names_; }
 
   // Names of apps that the last reading no longer has.
   std::vector<std::string> absent() const;
@@ -84,14 +111,21 @@ class Catalog {
   std::vector<ManifestFile> manifests_of(const FolderReading& reading,
                                          const std::vector<std::string>& ignore);
   bool is_foreign(const ManifestFile& file);
-  void find_owners(const std::vector<ManifestFile>& files);
-  void take_file(const ManifestFile& file, const ParsedManifest& manifest, Change& change);
+  void find_owners(const std::vector<ManifestFile>& files, const CatalogRules& rules);
+  void find_claim(const ParsedApp& app, const std::string& path, const CatalogRules& rules);
+  void note_absence(const std::map<std::string, std::vector<std::string>>& doubles_before,
+                    Duration wall, Change& change);
+  void take_file(const ManifestFile& file, const ParsedManifest& manifest,
+                 const CatalogRules& rules, Change& change);
   static void freeze(Entry& entry, const std::vector<Error>& errors, Change& change);
-  void take_app(const std::string& path, const ParsedApp& parsed, Change& change);
+  void take_app(const std::string& path, const std::string& owner, const ParsedApp& parsed,
+                Change& change);
 
   std::map<std::string, Entry> entries_;       // app name → entry
   std::map<std::string, std::string> owners_;  // app name → path that owns it in this reading
-  std::map<std::string, Parsed> cache_;        // path → what its text parsed to
+  std::map<std::string, NameClaim> claims_;
+  NameOwners names_;
+  std::map<std::string, Parsed> cache_;  // path → what its text parsed to
   std::map<std::string, std::vector<Error>> broken_;
   std::map<std::string, std::string> ignored_;
   Quarantine quarantine_;
@@ -99,6 +133,9 @@ class Catalog {
   bool was_read_ = false;
   bool empty_reading_ = true;
 };
+
+// Whether things that belong to its name stay when the app is gone, or can be derived anew.
+bool leaves_something(const App& app);
 
 std::string encode_last_good(const Catalog::Entry& entry);
 

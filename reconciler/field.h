@@ -27,6 +27,7 @@ class Field {
   const Json& value() const { return *value_; }
   const std::string& path() const { return path_; }
   const std::string& key() const { return key_; }
+  std::string where() const { return document_->where(path_).text(); }  // "fairlead.yml:7:3"
   // It is there and nothing is known to be wrong with it.
   bool said() const { return !value_->is_null() && !findings_->has(path_); }
   void refuse(std::string message) const { findings_->add(path_, std::move(message)); }

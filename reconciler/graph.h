@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reconciler/app.h"
+#include "reconciler/owners.h"
 #include "reconciler/served_certificates.h"
 
 // All wanted resources of one app, in one stable order: what a resource needs stands before it.
@@ -39,6 +40,7 @@ struct Setting {
 
 struct Graph {
   std::shared_ptr<const App> app;
+  Ownership ownership;  // whose the app's name is
   std::vector<Resource> resources;
   // What providers put into the environment of the app's containers, beneath what its manifest
   // says.

@@ -7,10 +7,6 @@
 namespace fairlead {
 namespace {
 
-bool below(const std::string& source, const std::string& folder) {
-  return source.compare(0, folder.size() + 1, folder + "/") == 0;
-}
-
 // "*.example.org" binds every name below, and itself.
 bool binds(const std::string& domain, const std::string& host) {
   if (domain == host) return true;
@@ -19,7 +15,7 @@ bool binds(const std::string& domain, const std::string& host) {
   return host.size() > end.size() && host.ends_with(end);
 }
 
-bool binds(const Platform::Edge::Tenant& tenant, const std::string& host) {
+bool binds(const Tenant& tenant, const std::string& host) {
   return std::any_of(tenant.domains.begin(), tenant.domains.end(),
                      [&](const std::string& domain) { return binds(domain, host); });
 }
@@ -42,18 +38,18 @@ std::vector<std::string> claimed_hosts(const App& app, const Platform& platform)
 
 std::string tenant_forbids(const Platform& platform, const std::string& app,
                            const std::string& source, const std::string& host) {
-  const auto& tenants = platform.edge.tenants;
+  const auto& tenants = platform.tenants;
   const auto bound = std::find_if(tenants.begin(), tenants.end(),
                                   [&](const auto& tenant) { return binds(tenant, host); });
   if (bound != tenants.end()) {
     const bool theirs = std::any_of(tenants.begin(), tenants.end(), [&](const auto& tenant) {
-      return binds(tenant, host) && below(source, tenant.folder);
+      return binds(tenant, host) && is_below(source, tenant.folder);
     });
     return theirs ? "" : "the platform file binds it to the folder " + bound->folder;
   }
   if (host == app + "." + platform.domain) return "";
   const bool tenant = std::any_of(tenants.begin(), tenants.end(),
-                                  [&](const auto& held) { return below(source, held.folder); });
+                                  [&](const auto& held) { return is_below(source, held.folder); });
   return tenant ? "it is none of the domains that the platform file binds to its folder" : "";
 }
 

@@ -64,4 +64,9 @@ bool ImageRef::local() const {
   return host == "localhost" || (is_address(host) && host.compare(0, 4, "127.") == 0);
 }
 
+bool names_image_id(std::string_view image) {
+  const std::string_view digits = image.substr(image.starts_with("sha256:") ? 7 : 0);
+  return !digits.empty() && digits.find_first_not_of("0123456789abcdef") == digits.npos;
+}
+
 }  // namespace fairlead

@@ -26,4 +26,7 @@ struct ImageRef {
   bool local() const;
 };
 
+// Whether the engine may take it for the id of an image, or the begin of one: "sha256:…", "3f9c2a".
+bool names_image_id(std::string_view image);
+
 }  // namespace fairlead

@@ -279,10 +279,10 @@ void Reconciler::act(AppState& state) {
 void Reconciler::submit_step(AppState& state, std::size_t index) {
   const Step& step = state.plan.steps()[index];
   state.states[index] = StepState::running;
-  Request request;
-  request.id = ++last_id_;
+  Request request{++last_id_, {}};
   const Call call = step.call();
-  const Result<void> allowed = link(step.provider)->provider().policy(call, *platform_);
+  const Tenant* tenant = tenant_of(platform_->tenants, catalog_.source_of(state.name));
+  const Result<void> allowed = link(step.provider)->provider().policy(call, *platform_, tenant);
   if (!allowed) {
     state.states[index] = StepState::failed;
     return step_failed(state, step, allowed.error());

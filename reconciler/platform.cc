@@ -6,6 +6,7 @@
 #include "reconciler/grammar.h"
 #include "reconciler/ignore.h"
 #include "reconciler/platform_edge.h"
+#include "reconciler/platform_tenants.h"
 #include "reconciler/schema.h"
 
 namespace fairlead {
@@ -32,6 +33,7 @@ void read_folders(Platform::Folders& folders, const Field& field) {
   take(folders.mounted_secrets, field["mounted_secrets"].absolute_path());
   take(folders.edge, field["edge"].absolute_path());
   take(folders.certificates, field["certificates"].absolute_path());
+  take(folders.platform, field["platform"].text());
   for (const Field& item : field["ignore"].items()) {
     const auto pattern = item.text();
     if (!pattern) continue;
@@ -187,6 +189,7 @@ Platform read_platform(const Field& root) {
   read_service(platform.database, root["database"]);
   read_service(platform.messagebus, root["messagebus"]);
   platform.edge = read_edge(root["edge"]);
+  platform.tenants = read_tenants(root["tenants"], root["edge"]["tenants"], platform.folders);
   read_defaults(platform.defaults, root["defaults"]["resources"]);
   for (const Field& item : root["mount_roots"].items()) {
     if (const auto path = item.absolute_path()) platform.mount_roots.push_back(*path);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "reconciler/result.h"
+#include "reconciler/tenants.h"
 #include "reconciler/url.h"
 
 // The platform file (/etc/fairlead/fairlead.yml), typed: what the operator of the host decides.
@@ -32,6 +33,8 @@ struct Platform {
     std::string certificates =
         "/etc/fairlead/certificates";  // HOST.crt and HOST.key, as made by others
     std::vector<std::string> ignore;   // patterns of files that are no manifests (ignore.h)
+    // Below the manifests: the operator's own folder, beside what lies on the top.
+    std::string platform = "platform";
   } folders;
   std::string socket = "/run/fairlead/fairlead.sock";  // the control socket, 0660
 
@@ -83,13 +86,6 @@ struct Platform {
     std::vector<std::string> trusted_proxies;
     // How long connections of before a reload may last, websockets too.
     std::chrono::milliseconds shutdown_timeout{3'600'000};
-    // Domains that only apps of one folder may have, and that they alone may have. A host that no
-    // tenant's domains cover is anybody's without a tenant.
-    struct Tenant {
-      std::string folder;                // relative to the manifest folder: "team-a"
-      std::vector<std::string> domains;  // "a.example.org", "*.a.example.org"
-    };
-    std::vector<Tenant> tenants;
     // Of mode host: run by argument vector. "{config}" stands for the file that is to be tested.
     std::vector<std::string> test = {"nginx", "-t", "-q", "-c", "{config}"};
     std::vector<std::string> reload = {"nginx", "-s", "reload"};
@@ -110,6 +106,9 @@ struct Platform {
     std::optional<std::int64_t> memory;  // bytes
     std::optional<std::int64_t> pids;
   } defaults;
+
+  // Empty: all folders are one operator's. Those of `edge.tenants` are among them.
+  std::vector<Tenant> tenants;
 
   // Folders below which manifests may mount; empty: none.
   std::vector<std::string> mount_roots;

@@ -1,7 +1,5 @@
 #include "reconciler/platform_edge.h"
 
-#include <map>
-
 #include "reconciler/expose.h"
 #include "reconciler/grammar.h"
 
@@ -9,29 +7,6 @@ namespace fairlead {
 namespace {
 
 using namespace std::chrono_literals;
-
-Platform::Edge::Tenant read_tenant(const Field& field, std::map<std::string, std::string>& taken) {
-  Platform::Edge::Tenant tenant;
-  take(tenant.folder, field["folder"].text());
-  if (field["folder"].said() && !is_relative_path(tenant.folder)) {
-    field["folder"].refuse("must be a path below the manifest folder, without \"..\", got \"" +
-                           tenant.folder + "\"");
-  }
-  for (const Field& item : field["domains"].items()) {
-    const auto text = item.text();
-    if (!text) continue;
-    const auto domain = normal_domain(ascii_host(*text), true);
-    if (!domain) {
-      item.refuse("must be a host name such as blog.example.org or *.example.org, got \"" + *text +
-                  "\"");
-      continue;
-    }
-    const auto [first, is_new] = taken.emplace(*domain, item.path());
-    if (!is_new) item.refuse(*domain + " is already taken by " + first->second);
-    tenant.domains.push_back(*domain);
-  }
-  return tenant;
-}
 
 void read_words(std::vector<std::string>& words, const Field& field) {
   for (const Field& item : field.items()) item.text();
@@ -91,10 +66,6 @@ Platform::Edge read_edge(const Field& field) {
   take(edge.status_port, field["status_port"].number());
   edge.trusted_proxies = read_ranges(field["trusted_proxies"]);
   take(edge.shutdown_timeout, field["shutdown_timeout"].duration(1s));
-  std::map<std::string, std::string> taken;  // domain → where
-  for (const Field& item : field["tenants"].items()) {
-    edge.tenants.push_back(read_tenant(item, taken));
-  }
   read_words(edge.test, field["test"]);
   read_words(edge.reload, field["reload"]);
   read_acme(edge.acme, field["acme"]);

@@ -63,6 +63,7 @@ Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> plat
   each(options_.images, [this](const LastGood& kept) { images_.restore(kept.name, kept.text); });
   each(options_.local, [this](const LastGood& kept) { local_.restore(kept.name, kept.text); });
   each(options_.hosts, [this](const LastGood& kept) { hosts_.restore(kept.text); });
+  each(options_.names, [this](const LastGood& kept) { catalog_.names().restore(kept.text); });
   each(options_.schemes, [this](const LastGood& kept) { schemes_.restore(kept.text); });
   each(options_.served, [this](const LastGood& kept) { served_.restore(kept.name, kept.text); });
   each(options_.trials, [this](const LastGood& kept) {
@@ -86,6 +87,7 @@ std::vector<Request> Reconciler::handle(const Event& event, Instant now) {
 }
 
 void Reconciler::advance() {
+  if (std::exchange(reread_due_, false) && reading_) on(ManifestsChanged{reading_});
   place_links();
   wake_links();
   if (guard_due_ || (verdict_.due && now_.steady >= *verdict_.due)) guard_removals();

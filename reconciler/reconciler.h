@@ -74,10 +74,6 @@ class Reconciler {
   void want_keepers();
   std::set<std::string> share_out_hosts();
   void tell_reading(const Catalog::Change& change);
-  void save(const std::string& name);
-  void keep(const std::string& folder, const std::string& name, const std::string& text);
-  void save_again();
-  void take_save(const Expected& expected, const Answer& answer);
   std::vector<std::string> data_of(const AppState& app) const;
   void set_wanted(AppState& app, const Catalog::Entry& entry);
   void leave_out(AppState& app, int deaths);
@@ -87,8 +83,6 @@ class Reconciler {
   bool nothing_left(const AppState& app) const;
   void begin_removal(AppState& app);
   void finish_removal(AppState& app);
-  std::string waiting_for(const App& manifest) const;
-  void wake_dependents(const std::string& name);
   // choices.cc: which image is run, where it follows its registry
   void ask_registries();
   bool undecided(const std::string& name) const;
@@ -125,6 +119,8 @@ class Reconciler {
   void tell_concerned(const AppState& host, const Link& link, const SectionPtr& before);
   void show_shares(const Link& link, View& view) const;
   std::optional<Traffic> traffic_of(const AppState& app) const;
+  std::string waiting_for(const App& manifest) const;
+  void wake_dependents(const std::string& name);
   // pass.cc
   void mark_dirty(AppState& app, Duration due);
   void schedule(AppState& app);
@@ -156,8 +152,12 @@ class Reconciler {
   Json routes() const;
   Reply purge(const Command& command);
   Reply approve(const Command& command);
-  Reply retry(const Command& command);  // trials_kept.cc, and the next
+  Reply retry(const Command& command);  // kept.cc, and the next
   void keep_trials(AppState& app);
+  void save(const std::string& name);
+  void keep(const std::string& folder, const std::string& name, const std::string& text);
+  void save_again();
+  void take_save(const Expected& expected, const Answer& answer);
 
   Providers providers_;
   std::shared_ptr<const Platform> platform_;
@@ -182,16 +182,16 @@ class Reconciler {
   std::map<std::uint64_t, Asker> askers_;  // commands that wait for a registry
   Schedule schedule_, probe_schedule_;     // passes; health checks
   std::unordered_map<RequestId, Expected> requests_;
-  std::map<RequestId, std::string> streams_;  // stream → provider
-  std::string folder_, revision_;
+  std::map<RequestId, std::string> streams_;      // stream → provider
+  std::shared_ptr<const FolderReading> reading_;  // the last one
   Unsaved unsaved_;
   Told told_;
   std::set<std::string> forgotten_;  // apps of which nothing is left
   std::map<std::string, std::pair<std::string, std::size_t>> audited_;  // provider → app, object
   std::uint64_t passes_ = 0, last_id_ = 0;
   int observing_ = 0, resync_found_ = 0;
-  // The manifests were resolved once; removals are to be decided anew; SIGTERM came.
-  bool wanted_once_ = false, guard_due_ = false, stopped_ = false;
+  // The manifests were resolved once, are to be read again; removals to be decided; SIGTERM came.
+  bool wanted_once_ = false, reread_due_ = false, guard_due_ = false, stopped_ = false;
   Instant now_;  // this and the next: valid during handle() only
   std::vector<Request>* out_ = nullptr;
 };

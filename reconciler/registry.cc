@@ -156,7 +156,7 @@ std::map<std::string, std::map<std::string, std::string>> parse_challenges(
 
 Inquiry::Inquiry(Question question, const Platform& platform) : question_(std::move(question)) {
   const auto found = platform.registries.find(question_.image.registry);
-  if (found != platform.registries.end()) {
+  if (found != platform.registries.end() && !question_.anonymous) {
     login_ = Login{found->second.user, Secret(), found->second.password_file};
   }
   const bool by_digest = question_.track && question_.track->by == Track::By::digest;

@@ -27,6 +27,7 @@ class Inquiry {
     // The tag that is in use. Whatever is newer by `track` is looked for.
     std::string current;
     std::optional<Track> track;  // absent: only the tags are asked for
+    bool anonymous = false;      // though there is a login
     bool list = false;           // the tags are wanted even if `track` does not need them
   };
   struct Finding {

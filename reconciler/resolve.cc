@@ -53,13 +53,27 @@ Result<void> check_names(const Graph& graph) {
   return {};
 }
 
+// Accounts that say no number of connections have the tenant's.
+std::shared_ptr<const App> limited(const std::shared_ptr<const App>& app, const Tenant* tenant) {
+  if (!tenant || !tenant->connections) return app;
+  auto made = std::make_shared<App>(*app);
+  for (auto* need : {&made->needs.database, &made->needs.messagebus}) {
+    if (*need && !(*need)->connections_max) (*need)->connections_max = tenant->connections;
+  }
+  return made;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Graph>> resolve(const Providers& providers,
-                                             const std::shared_ptr<const App>& app,
+                                             const std::shared_ptr<const App>& said,
                                              const Surroundings& around) {
+  const std::string& source = said->document->start.file;
+  if (auto beyond = beyond_tenant(*said, around.platform.tenants, source)) return *beyond;
+  const std::shared_ptr<const App> app = limited(said, tenant_of(around.platform.tenants, source));
   auto graph = std::make_shared<Graph>();
   graph->app = app;
+  graph->ownership = around.ownership;
   graph->unmet = unmet_needs(providers, app->needs, around.platform, around.has_app);
   ResolveInput input{
       app.get(), &around.platform, &around.secrets, &around.certificates, around.lost_hosts,
@@ -87,6 +101,7 @@ std::optional<Error> refused_anywhere(const Providers& providers, const App& app
     if (source.file) secrets[*source.file] = Secret("secret");
   }
   Platform allowing = platform;
+  allowing.tenants.clear();
   for (const HostMount& mount : app.mounts) allowing.mount_roots.push_back(mount.host);
   const auto graph = resolve(providers, shown,
                              {allowing, secrets, {}, {}, [](const std::string&) { return true; }});

@@ -60,6 +60,7 @@ struct Report {
   std::vector<std::string> warnings;
   std::string running;       // revision that runs: fingerprints of the serving containers
   std::string wanted;        // revision that is wanted
+  std::string owned_by;      // the mark of another owner on something of the app's name (owners.h)
   bool gate_failed = false;  // the wanted revision is known not to get healthy
   // What came of the wanted revisions, to be remembered in place of what was; absent: nobody
   // looked.

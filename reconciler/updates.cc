@@ -91,6 +91,7 @@ void Updates::want(const App& app, const std::string& manifest, Instant now) {
   entry.known = true;
   if (entry.edition != edition) entry.failed.clear();
   entry.image = app.image;
+  entry.source = app.document->start.file;
   entry.ref = *ref;
   entry.update = app.update;
   entry.edition = edition;
@@ -150,6 +151,7 @@ void Updates::begin(Entry& entry, const Platform& platform) const {
   question.image = entry.ref;
   question.current = entry.current();
   if (entry.update) question.track = entry.update->track;
+  question.anonymous = !may_log_in(tenant_of(platform.tenants, entry.source));
   question.list = entry.listing = entry.by_hand;
   entry.inquiry.emplace(std::move(question), platform);
 }

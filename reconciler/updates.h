@@ -79,7 +79,8 @@ class Updates {
 
  private:
   struct Entry {
-    std::string image;  // as the manifest says it
+    std::string image;   // as the manifest says it
+    std::string source;  // path of the manifest
     ImageRef ref;
     std::optional<Update> update;
     std::string edition;           // digest of the manifest

@@ -1,6 +1,6 @@
 // The part of Reconciler that gathers what a provider's decision about one app is made from: also
 // what other apps add to what is kept for all of them in one piece (their sites in the edge's
-// configuration), and where the edge sends requests.
+// configuration), where the edge sends requests, and which apps come first.
 
 #include "reconciler/reconciler.h"
 
@@ -11,6 +11,22 @@ namespace {
 constexpr std::chrono::milliseconds gathering{10};
 
 bool same(const SharePtr& a, const SharePtr& b) { return a && b ? a->id == b->id : a == b; }
+
+// Whether the app comes after itself, by way of others.
+bool after_cycle(const Catalog& catalog, const std::string& name) {
+  std::set<std::string> reached;
+  std::vector<std::string> open = {name};
+  while (!open.empty()) {
+    const auto entry = catalog.entries().find(open.back());
+    open.pop_back();
+    if (entry == catalog.entries().end()) continue;
+    for (const std::string& before : entry->second.app->after) {
+      if (before == name) return true;
+      if (reached.insert(before).second) open.push_back(before);
+    }
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -31,6 +47,7 @@ View Reconciler::view_of(const AppState& state, const Link& held) const {
   view.images = &images_;
   view.place = place_of(state);
   view.traffic = traffic_of(state);
+  view.tenant = tenant_of(platform_->tenants, catalog_.source_of(state.name));
   if (held.provider().hosted_by(*platform_) == state.name) show_shares(held, view);
   for (const std::string& word : held.provider().offers()) {
     view.drop_data = view.drop_data || state.drop_data.count(word) > 0;
@@ -133,6 +150,31 @@ std::optional<Traffic> Reconciler::traffic_of(const AppState& state) const {
     return traffic;
   }
   return std::nullopt;
+}
+
+std::string Reconciler::waiting_for(const App& manifest) const {
+  for (const std::string& before : manifest.after) {
+    const auto found = apps_.find(before);
+    if (found == apps_.end() || catalog_.entries().count(before) == 0) {
+      return "waits for the app " + before + ", which has no manifest";
+    }
+    if (after_cycle(catalog_, manifest.name))
+      return "after: " + manifest.name + " comes after itself";
+    const Report& report = found->second.report;
+    if (report.health != HealthState::healthy) {
+      return "waits for the app " + before + ", which is " + health_name(report.health);
+    }
+  }
+  return "";
+}
+
+void Reconciler::wake_dependents(const std::string& name) {
+  const auto found = dependents_.find(name);
+  if (found == dependents_.end()) return;
+  for (const std::string& dependent : found->second) {
+    const auto state = apps_.find(dependent);
+    if (state != apps_.end()) mark_dirty(state->second, now_.steady);
+  }
 }
 
 }  // namespace fairlead

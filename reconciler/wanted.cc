@@ -9,7 +9,6 @@
 namespace fairlead {
 namespace {
 
-constexpr std::chrono::seconds save_again_after{10};
 constexpr std::size_t errors_told_max = 3;
 
 // The words of `needs` whose data goes with the manifest.
@@ -25,20 +24,29 @@ std::set<std::string> dropped_with(const App& app) {
   return words;
 }
 
-// Whether the app comes after itself, by way of others.
-bool after_cycle(const Catalog& catalog, const std::string& name) {
-  std::set<std::string> reached;
-  std::vector<std::string> open = {name};
-  while (!open.empty()) {
-    const auto entry = catalog.entries().find(open.back());
-    open.pop_back();
-    if (entry == catalog.entries().end()) continue;
-    for (const std::string& before : entry->second.app->after) {
-      if (before == name) return true;
-      if (reached.insert(before).second) open.push_back(before);
-    }
+// Names of apps that run what is shared are the operator's.
+CatalogRules rules_of(const Providers& providers, const Platform& platform) {
+  CatalogRules rules{platform.folders.ignore, platform.folders.platform, {}, {}};
+  for (const Tenant& tenant : platform.tenants) rules.tenants.push_back(tenant.folder);
+  for (const auto& provider : providers) {
+    const std::string host = provider->hosted_by(platform);
+    if (!host.empty()) rules.reserved.insert(host);
   }
-  return false;
+  return rules;
+}
+
+// Whether an app of the same tenant runs what the app's image names by its id.
+bool has_run(const Catalog& catalog, const LocalImages& local, const Platform& platform,
+             const std::string& name) {
+  const Tenant* tenant = tenant_of(platform.tenants, catalog.source_of(name));
+  const std::string& image = catalog.entries().at(name).app->image;
+  const std::string digits = image.substr(image.find(':') + 1);
+  const auto& entries = catalog.entries();
+  return !tenant || std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+    const bool theirs = tenant_of(platform.tenants, entry.second.source) == tenant;
+    const std::string id = local.id(entry.first);
+    return theirs && !id.empty() && id.substr(id.find(':') + 1).starts_with(digits);
+  });
 }
 
 bool is_listed(const Catalog& catalog, const std::string& name) {
@@ -60,13 +68,13 @@ std::string told(const std::vector<Error>& errors) {
 }
 
 void Reconciler::on(const ManifestsChanged& event) {
-  const FolderReading& reading = *event.reading;
+  reading_ = event.reading;
+  const FolderReading& reading = *reading_;
   const bool secrets_changed = secrets_ != reading.secrets || certificates_ != reading.certificates;
   secrets_ = reading.secrets;
   certificates_ = reading.certificates;
-  folder_ = reading.folder;
-  revision_ = reading.revision;
-  const Catalog::Change change = catalog_.read(reading, platform_->folders.ignore, now_.wall);
+  const Catalog::Change change =
+      catalog_.read(reading, rules_of(providers_, *platform_), now_.wall);
   tell_reading(change);
   if (reading.state != FolderReading::State::ok && told_.broken.insert(catalog_.hold()).second) {
     LogRecord record;
@@ -78,6 +86,7 @@ void Reconciler::on(const ManifestsChanged& event) {
   // Before what is read now is kept: whoever had a host has it, wherever this is cut short.
   std::set<std::string> changed = change.changed;
   changed.merge(share_out_hosts());
+  if (catalog_.names().take_changed()) keep(names_folder, owners_file, catalog_.names().encode());
   for (const auto* news : {&change.saved, &change.absent}) {
     for (const std::string& name : *news) save(name);
   }
@@ -136,7 +145,6 @@ void Reconciler::tell_reading(const Catalog::Change& change) {
       log(std::move(record));
     }
   }
-  told_.broken = std::move(told_now);
   for (const auto& [path, why] : catalog_.ignored()) {
     if (!told_.ignored.insert(path + ": " + why).second) continue;
     LogRecord record;
@@ -145,10 +153,23 @@ void Reconciler::tell_reading(const Catalog::Change& change) {
     record.cause = why;
     log(std::move(record));
   }
+  for (const auto& [name, claim] : catalog_.claims()) {
+    told_now.insert(claim.text);
+    if (told_.broken.count(claim.text) > 0) continue;
+    LogRecord record;
+    record.level = LogRecord::Level::warning;
+    record.app = name;
+    record.verb = "claim";
+    record.resource = claim.source;
+    record.cause = claim.text;
+    log(std::move(record));
+  }
+  told_.broken = std::move(told_now);
   if (change.changed.empty()) return;
   LogRecord record;
   record.verb = "manifests";
-  record.resource = folder_ + (revision_.empty() ? "" : " at " + revision_.substr(0, 12));
+  const std::string& revision = reading_->revision;
+  record.resource = reading_->folder + (revision.empty() ? "" : " at " + revision.substr(0, 12));
   record.cause = std::to_string(change.changed.size()) + " changed of " +
                  std::to_string(catalog_.entries().size());
   log(std::move(record));
@@ -213,6 +234,9 @@ void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
   }
   if (!entry.errors.empty()) {
     state.frozen = told(entry.errors) + "; the last good version stays in force";
+  } else if (const auto claim = catalog_.claims().find(state.name);
+             entry.moved && claim != catalog_.claims().end()) {
+    state.doubled = entry.source + " is gone; " + claim->second.text;
   } else if (!entry.doubles.empty()) {
     state.doubled = entry.source + " owns this name; " + entry.doubles.front() +
                     " claims it too and is ignored: give it another name";
@@ -226,7 +250,14 @@ void Reconciler::set_wanted(AppState& state, const Catalog::Entry& entry) {
     if (local_.failed(state.name, whole.error().text())) return set_wanted(state, entry);
     return follow(updates_.failed(state.name, image_of(*entry.app), whole.error().text()));
   }
-  if (*whole) resolve_anew(state, *whole);
+  if (*whole && names_image_id((*whole)->image) &&
+      !has_run(catalog_, local_, *platform_, state.name)) {
+    state.frozen = "image: " + (*whole)->image + " may be any image of this host, and no app of " +
+                   "the tenant runs it by a tag: say its repository and tag; what runs is left as "
+                   "it is";
+  } else if (*whole) {
+    resolve_anew(state, *whole);
+  }
 }
 
 // What runs of it runs on, and goes with the manifest.
@@ -254,7 +285,7 @@ void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>&
                       return catalog_.entries().count(name) > 0 || kept_outside(name);
                     },
                     schemes_.of(state.name), &served_.of(state.name), local_.id(state.name),
-                    local_.says_id(state.name)});
+                    local_.says_id(state.name), catalog_.names().of(state.name)});
   };
   Result<std::shared_ptr<const Graph>> graph = resolved();
   if (graph && schemes_.settle(state.name, (*graph)->scheme_by_file)) graph = resolved();
@@ -277,64 +308,6 @@ void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>&
   state.memory.notes.clear();
   if (changed) state.memory.counters[manifest_changed] = changed.mapped();
   state.repeats = 0;
-}
-
-void Reconciler::save(const std::string& name) {
-  const auto entry = catalog_.entries().find(name);
-  keep("manifests", name, entry == catalog_.entries().end() ? "" : encode_last_good(entry->second));
-}
-
-// An empty text is as no file.
-void Reconciler::keep(const std::string& folder, const std::string& name, const std::string& text) {
-  if (options_.mode == Mode::plan) return;
-  FileCall call;
-  if (text.empty()) call.act = FileCall::Act::remove;
-  call.path = folder + "/" + name + ".json";
-  call.content = Secret(text);
-  expect(send(std::move(call)), {Expected::For::save, name, 0, folder, 0, {}});
-}
-
-void Reconciler::take_save(const Expected& expected, const Answer& answer) {
-  if (answer.ok() || answer.status == 404) {
-    unsaved_.files.erase({expected.key, expected.owner});
-    if (unsaved_.files.empty()) unsaved_.why.clear();
-    return;
-  }
-  unsaved_.files.insert({expected.key, expected.owner});
-  unsaved_.due = now_.steady + save_again_after;
-  if (!unsaved_.why.empty()) return;
-  unsaved_.why = "the last good copies of manifests cannot be kept in " + platform_->folders.state +
-                 ": " + answer.error + "; free some space or make the folder writable";
-  LogRecord record;
-  record.level = LogRecord::Level::error;
-  record.verb = "save";
-  record.cause = unsaved_.why;
-  log(std::move(record));
-}
-
-void Reconciler::save_again() {
-  unsaved_.due = never;
-  for (const auto& [folder, name] : unsaved_.files) {
-    if (folder == updates_folder) {
-      keep(folder, name, updates_.encode(name));
-    } else if (folder == images_folder) {
-      keep(folder, name, images_.encode(name));
-    } else if (folder == hosts_folder) {
-      keep(folder, name, hosts_.encode());
-    } else if (folder == schemes_folder) {
-      keep(folder, name, schemes_.encode());
-    } else if (folder == served_folder) {
-      keep(folder, name, served_.encode(name));
-    } else if (folder == local_folder) {
-      keep(folder, name, local_.encode(name));
-    } else if (folder == deaths_folder) {
-      keep(folder, name, "");
-    } else if (folder == trials_folder) {
-      keep(folder, name, app(name).memory.trials.encode());
-    } else {
-      save(name);
-    }
-  }
 }
 
 std::set<std::string> Reconciler::removal_candidates() const {
@@ -427,6 +400,9 @@ void Reconciler::finish_removal(AppState& state) {
   const std::string name = state.name;
   // While its data was purged its manifest came back: it begins anew.
   const bool back = is_listed(catalog_, name);
+  const auto entry = catalog_.entries().find(name);
+  const bool free = !back && (state.purging || (entry != catalog_.entries().end() &&
+                                                !leaves_something(*entry->second.app)));
   if (!back) catalog_.forget(name);
   state.removing = false;
   state.drop_data.clear();
@@ -440,6 +416,12 @@ void Reconciler::finish_removal(AppState& state) {
   keep_trials(state);
   if (quarantine_.release(name)) keep(deaths_folder, name, "");
   save(name);
+  if (free) {
+    catalog_.names().release(name);
+    // Whoever claims it may have it now.
+    reread_due_ = reread_due_ || catalog_.claims().count(name) > 0;
+  }
+  if (catalog_.names().take_changed()) keep(names_folder, owners_file, catalog_.names().encode());
   LogRecord record;
   record.app = name;
   record.verb = "removed";
@@ -468,31 +450,6 @@ std::vector<std::string> Reconciler::data_of(const AppState& state) const {
       all.push_back(std::move(name));
   }
   return all;
-}
-
-std::string Reconciler::waiting_for(const App& manifest) const {
-  for (const std::string& before : manifest.after) {
-    const auto found = apps_.find(before);
-    if (found == apps_.end() || catalog_.entries().count(before) == 0) {
-      return "waits for the app " + before + ", which has no manifest";
-    }
-    if (after_cycle(catalog_, manifest.name))
-      return "after: " + manifest.name + " comes after itself";
-    const Report& report = found->second.report;
-    if (report.health != HealthState::healthy) {
-      return "waits for the app " + before + ", which is " + health_name(report.health);
-    }
-  }
-  return "";
-}
-
-void Reconciler::wake_dependents(const std::string& name) {
-  const auto found = dependents_.find(name);
-  if (found == dependents_.end()) return;
-  for (const std::string& dependent : found->second) {
-    const auto state = apps_.find(dependent);
-    if (state != apps_.end()) mark_dirty(state->second, now_.steady);
-  }
 }
 
 }  // namespace fairlead

@@ -399,7 +399,7 @@ TEST_CASE("what the platform file ignores is no manifest either, from the next r
   Folder folder;
   folder.files = {{"blog.yml", app("blog")}, {"docs/shop.yml", app("shop")}};
   folder.read();
-  CHECK(folder.catalog.read(folder.reading(), {"docs/"}).changed.empty());
+  CHECK(folder.catalog.read(folder.reading(), {{"docs/"}, "platform", {}, {}}).changed.empty());
   CHECK(folder.absent() == "shop ");
   CHECK(folder.catalog.ignored().at("docs/shop.yml") ==
         "as docs/ (folders.ignore of the platform file) says");
@@ -451,4 +451,50 @@ TEST_CASE("since when a manifest is absent is kept in its last good copy, until 
   later.files = files;
   CHECK(text(later.catalog.read(later.reading(), {}, seconds(400)).absent) == "blog");
   CHECK(encode_last_good(later.entry("blog")) == present);
+}
+
+TEST_CASE("class 20: a name goes to nobody else while its owner's file is moved about") {
+  Folder folder;
+  const std::string text = app("own") + "needs: [storage]\n";
+  folder.files = {{"a/x.yml", text}, {"b/own.yml", text}};
+  folder.read();
+  CHECK(folder.entry("own").source == "a/x.yml");
+  folder.files = {{"a/y.yml", text}, {"b/own.yml", text}};
+  folder.read();
+  CHECK(folder.entry("own").source == "a/y.yml");
+  CHECK(folder.catalog.claims().empty());
+  folder.files = {{"b/own.yml", text}};
+  folder.read();
+  CHECK(folder.entry("own").source == "a/y.yml");
+  CHECK(folder.absent() == "own ");
+  REQUIRE(folder.catalog.claims().count("own") == 1);
+  CHECK(folder.catalog.claims().at("own").owner == "b");
+}
+
+TEST_CASE("a file that goes when another owner's comes with its name is moved") {
+  Folder folder;
+  const std::string text = app("own") + "needs: [storage]\n";
+  folder.files = {{"a/own.yml", text}};
+  folder.read();
+  folder.files = {{"b/own.yml", text}};
+  folder.read();
+  CHECK(folder.absent().empty());
+  CHECK(folder.entry("own").moved);
+  Catalog later;
+  later.restore({{"own", encode_last_good(folder.entry("own"))}});
+  later.read(folder.reading());
+  CHECK(later.absent().empty());
+  folder.files.clear();
+  folder.read();
+  CHECK(folder.absent() == "own ");
+}
+
+TEST_CASE("a manifest that was never good takes no name") {
+  Folder folder;
+  folder.files = {{"a/x.yml", "name: own\n"}};
+  folder.read();
+  folder.files["b/own.yml"] = app("own");
+  folder.files.erase("a/x.yml");
+  folder.read();
+  CHECK(folder.entry("own").source == "b/own.yml");
 }

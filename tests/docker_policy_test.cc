@@ -276,3 +276,45 @@ TEST_CASE("an update takes the limit of processes away only where the platform f
   unlimited.defaults.pids = 0;
   CHECK(verdict(update, unlimited) == "allowed");
 }
+
+TEST_CASE("class 20: the last word holds a tenant to its mounts, ports and registries") {
+  Tenant tenant;
+  tenant.folder = "team-a";
+  tenant.mount_roots = {{"/srv/media/a"}};
+  tenant.ports = {{{8000, 8099}}};
+  tenant.registries = {{"ghcr.io"}};
+  const auto allowed = [&](const HttpCall& call) {
+    return check_policy(call, platform(), &tenant).ok();
+  };
+  const auto with = [](const Json& mounts, const Json& ports) {
+    Json body = good_container();
+    Json host = body["HostConfig"];
+    host.set("Mounts", mounts);
+    host.set("PortBindings", ports);
+    body.set("HostConfig", host);
+    return post("/containers/create?name=x", body);
+  };
+  const auto bind = [](const std::string& source) {
+    return Json::array({Json::object(
+        {{"Type", "bind"}, {"Source", source}, {"Target", "/x"}, {"ReadOnly", true}})});
+  };
+  const auto bound = [](const std::string& port) {
+    return Json::object({{"80/tcp", Json::array({Json::object({{"HostPort", port}})})}});
+  };
+  CHECK(allowed(with(bind("/srv/media/a/x"), Json::object())));
+  CHECK_FALSE(allowed(with(bind("/srv/media/b"), Json::object())));
+  CHECK(verdict(with(bind("/srv/media/b"), Json::object())) == "allowed");
+  CHECK(allowed(with(Json::array(), bound("8099"))));
+  CHECK_FALSE(allowed(with(Json::array(), bound("8100"))));
+  CHECK_FALSE(allowed(with(Json::array(), bound("80x"))));
+  const auto pull = [](const std::string& image, bool login) {
+    HttpCall call = post("/images/create?fromImage=" + image + "&tag=1", Json::object());
+    if (login) call.headers.emplace_back(login_header, "@ghcr.io");
+    return call;
+  };
+  CHECK(allowed(pull("ghcr.io/acme/x", true)));
+  CHECK_FALSE(allowed(pull("docker.io/acme/x", false)));
+  tenant.registries.reset();
+  CHECK(allowed(pull("docker.io/acme/x", false)));
+  CHECK_FALSE(allowed(pull("ghcr.io/acme/x", true)));
+}

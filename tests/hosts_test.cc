@@ -26,7 +26,10 @@ using Hosts = std::vector<std::string>;
 
 Platform with_tenant() {
   Platform platform;
-  platform.edge.tenants.push_back({"team-a", {"a.example.org", "*.a.example.org"}});
+  Tenant tenant;
+  tenant.folder = "team-a";
+  tenant.domains = {"a.example.org", "*.a.example.org"};
+  platform.tenants.push_back(tenant);
   return platform;
 }
 

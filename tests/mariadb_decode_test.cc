@@ -61,7 +61,7 @@ TEST_CASE("an account that was made without a word is open, and its rights fit n
 }
 
 TEST_CASE("a database is ours by its comment, which fits no other name") {
-  const std::string comment = database_comment(keys(), "blog");
+  const std::string comment = database_comment(keys(), "blog", "");
   const SeenApps seen = decode({row({"database", "", "", "blog", "utf8mb4", comment}),
                                 row({"database", "", "", "shop", "utf8mb4", comment}),
                                 row({"database", "", "", "information_schema", "utf8", ""})});
@@ -75,7 +75,7 @@ TEST_CASE("an account is ours by its database, or by a password of ours") {
   const std::string own = R"({"plugin":"mysql_native_password","authentication_string":")" +
                           testing::hash_of("R3") + "\"}";
   const SeenApps seen =
-      decode({row({"database", "", "", "blog", "utf8mb4", database_comment(keys(), "blog")}),
+      decode({row({"database", "", "", "blog", "utf8mb4", database_comment(keys(), "blog", "")}),
               row({"account", "blog", "%", "", "", foreign}),
               row({"account", "shop", "%", "", "", foreign})});
   CHECK(seen.at("blog")->account->ours);

@@ -25,9 +25,9 @@ TEST_CASE("each app and each rotation has a password of its own, always the same
 }
 
 TEST_CASE("a database's comment is of one app and one installation's key") {
-  const std::string comment = database_comment(keys, "blog");
+  const std::string comment = database_comment(keys, "blog", "");
   CHECK(comment.rfind("fairlead 0123456789abcdef blog ", 0) == 0);
-  CHECK(comment != database_comment(others, "blog"));
+  CHECK(comment != database_comment(others, "blog", ""));
   CHECK(literal(comment) == "'" + comment + "'");
 }
 

@@ -99,7 +99,7 @@ inline void read_line(Scene& scene, const std::string& line) {
   }
   words >> a >> b >> c;
   if (kind == "database") {
-    const std::string comment = a == "ours" ? database_comment(keys(), "blog") : "somebody's";
+    const std::string comment = a == "ours" ? database_comment(keys(), "blog", "") : "somebody's";
     scene.rows.push(row({kind, "", "", "blog", b.empty() ? "utf8mb4" : b, comment}));
   } else if (kind == "grant") {
     scene.rows.push(row({kind, "blog", "%", a, "", flags_of(b)}));

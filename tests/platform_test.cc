@@ -77,10 +77,11 @@ TEST_CASE("every member of the platform can be said") {
   CHECK(edge.status_port == 9404);
   CHECK(edge.trusted_proxies == std::vector<std::string>{"10.0.0.7", "fd00::/8"});
   CHECK(edge.shutdown_timeout == 10min);
-  REQUIRE(edge.tenants.size() == 2);
-  CHECK(edge.tenants[0].folder == "team-a");
-  CHECK(edge.tenants[0].domains == std::vector<std::string>{"a.example.org", "*.a.example.org"});
-  CHECK(edge.tenants[1].folder == "teams/b");
+  REQUIRE(platform.tenants.size() == 2);
+  CHECK(platform.tenants[0].folder == "team-a");
+  CHECK(platform.tenants[0].domains ==
+        std::vector<std::string>{"a.example.org", "*.a.example.org"});
+  CHECK(platform.tenants[1].folder == "teams/b");
   CHECK(edge.test == std::vector<std::string>{"/usr/sbin/nginx", "-t", "-c", "{config}"});
   CHECK(edge.reload == std::vector<std::string>{"systemctl", "reload", "nginx"});
   CHECK(edge.acme.email == "ops@example.org");
@@ -272,4 +273,50 @@ TEST_CASE("a tenant has a folder below the manifests, and domains that no other 
         "f.yml:4:27: edge.tenants[1].domains[0]: a.org is already taken by "
         "edge.tenants[0].domains[0]\n");
   CHECK(errors_with("  - {folder: a}\n") == "f.yml:3:5: edge.tenants[0].domains: is missing\n");
+}
+
+TEST_CASE("a tenant may have what is said of it, and little where nothing is") {
+  const ParsedPlatform parsed = parse_platform(
+      "f.yml",
+      "tenants:\n"
+      "- {folder: a, domains: [A.org], names: [\"x-*\"], secrets: [s/, t], mount_roots: "
+      "[/srv/a/],\n"
+      "   ports: [80, 90-99], registries: [ghcr.io], needs: [database], connections: 7}\n"
+      "- {folder: b}\n"
+      "edge: {tenants: [{folder: b, domains: [b.org]}, {folder: c, domains: [c.org]}]}\n");
+  REQUIRE(parsed.errors.empty());
+  const auto& tenants = parsed.platform.tenants;
+  REQUIRE(tenants.size() == 3);
+  const Tenant& a = tenants[0];
+  CHECK(a.domains == std::vector<std::string>{"a.org"});
+  CHECK(a.names == std::vector<std::string>{"x-*"});
+  CHECK(a.secrets == std::vector<std::string>{"s/", "t"});
+  CHECK(a.mount_roots == std::vector<std::string>{"/srv/a"});
+  REQUIRE(a.ports->size() == 2);
+  CHECK(a.ports->at(1).to == 99);
+  CHECK(a.registries == std::vector<std::string>{"ghcr.io"});
+  CHECK(a.needs == std::vector<std::string>{"database"});
+  CHECK(a.connections == 7);
+  CHECK(a.where.at("ports") == "f.yml:3:4");
+  const Tenant& b = tenants[1];
+  CHECK(b.domains == std::vector<std::string>{"b.org"});
+  CHECK(b.secrets == std::vector<std::string>{"b/"});
+  CHECK(b.mount_roots->empty());
+  CHECK(b.ports->empty());
+  CHECK_FALSE(b.registries);
+  // The older list binds domains alone.
+  CHECK_FALSE(tenants[2].secrets);
+  CHECK_FALSE(tenants[2].ports);
+}
+
+TEST_CASE("what is wrong about a tenant is said") {
+  const auto errors = [](const std::string& item) { return errors_of("tenants: [" + item + "]"); };
+  CHECK(errors("{folder: platform}").find("the operator's own folder") != std::string::npos);
+  CHECK(errors("{folder: a}, {folder: a}").find("has its tenant already") != std::string::npos);
+  CHECK(errors("{folder: a, ports: [9-8]}").find("a range such as 8000-8099") != std::string::npos);
+  CHECK(errors("{folder: a, ports: [70000]}") != "");
+  CHECK(errors("{folder: a, ports: [\"80-\"]}") != "");
+  CHECK(errors("{folder: a, secrets: [../x]}").find("secrets folder") != std::string::npos);
+  CHECK(errors("{folder: a, mount_roots: [srv]}") != "");
+  CHECK(errors("{domains: [a.org]}").find("folder: is missing") != std::string::npos);
 }

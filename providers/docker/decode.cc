@@ -100,6 +100,7 @@ SeenVolume decode_volume(const Keys& keys, const Json& entry) {
   const Json& labels = entry["Labels"];
   const Identity claimed = claimed_identity("volume", labels);
   seen.ours = proven(keys, claimed, labels) && claimed.name() == seen.name;
+  seen.owner = claimed.owner;
   if (!seen.ours) {
     seen.trouble =
         "a volume of this name exists and is not fairlead's; remove or rename it, or "

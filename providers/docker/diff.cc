@@ -239,10 +239,16 @@ class AppDiff {
                        [&](const SeenVolume& volume) { return volume.name == resource.name; });
       if (found == volumes.end()) {
         if (draft_.blocked.empty()) {
-          draft_.volume = draft_.add(steps_.create_volume(view_.app), "there is none");
+          draft_.volume =
+              draft_.add(steps_.create_volume(view_.app, owner_mark(view_.wanted->ownership.owner)),
+                         "there is none");
         }
       } else if (!found->trouble.empty()) {
         conflict("volume " + resource.name, found->trouble);
+      } else if (view_.wanted->ownership.forbids(found->owner)) {
+        draft_.report.owned_by = found->owner;
+        conflict("volume " + resource.name,
+                 forbidden_text(view_.app, view_.wanted->ownership, found->owner));
       } else {
         draft_.report.resources.push_back({"volume", resource.name, "there", ""});
       }
@@ -254,7 +260,8 @@ class AppDiff {
     for (const auto& [image, seen] : draft_.seen.images) {
       const bool pulled = draft_.pulls.count(image) > 0;
       if (!seen.id.empty() || pulled || !is_wanted(image) || is_here_by_id()) continue;
-      draft_.pulls[image] = draft_.add(steps_.pull(image), "not on this host");
+      draft_.pulls[image] =
+          draft_.add(steps_.pull(image, may_log_in(view_.tenant)), "not on this host");
       if (specs_.front()->image_id.empty()) continue;
       // What comes may be another one than ran.
       draft_.pulls[image] =

@@ -186,8 +186,10 @@ class Docker : public Provider {
     return names;
   }
 
-  Result<void> policy(const Call& call, const Platform& platform) const override {
-    if (const auto* http = std::get_if<HttpCall>(&call)) return check_policy(*http, platform);
+  Result<void> policy(const Call& call, const Platform& platform,
+                      const Tenant* tenant) const override {
+    if (const auto* http = std::get_if<HttpCall>(&call))
+      return check_policy(*http, platform, tenant);
     const auto* file = std::get_if<FileCall>(&call);
     if (file && file->area == FileCall::Area::secrets) return {};
     return Error{Code::denied, "refused by fairlead's policy: no request to the engine", ""};

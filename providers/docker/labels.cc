@@ -7,7 +7,8 @@ namespace {
 
 std::string sign(const Keys& keys, const Identity& identity) {
   return keys.digest("signature", identity.kind + "\n" + identity.name() + "\n" + identity.app +
-                                      "\n" + identity.fingerprint);
+                                      "\n" + identity.fingerprint +
+                                      (identity.owner.empty() ? "" : "\n" + identity.owner));
 }
 
 // Equal length and content, in a time that does not depend on where they differ.
@@ -53,6 +54,7 @@ Json owner_labels(const Keys& keys, const Identity& identity) {
     labels.set(label::fingerprint, identity.fingerprint);
   }
   if (is_never_started(identity.kind)) labels.set(label::image, identity.fingerprint);
+  if (!identity.owner.empty()) labels.set(label::owner, identity.owner);
   labels.set(label::signature, sign(keys, identity));
   return labels;
 }
@@ -64,6 +66,7 @@ Identity claimed_identity(std::string_view kind, const Json& labels) {
   identity.process = labels[label::process].as_string();
   identity.fingerprint =
       labels[is_never_started(kind) ? label::image : label::fingerprint].as_string();
+  if (kind == "volume") identity.owner = labels[label::owner].as_string();
   const std::string& replica = labels[label::replica].as_string();
   std::from_chars(replica.data(), replica.data() + replica.size(), identity.replica);
   return identity;

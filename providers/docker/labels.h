@@ -19,6 +19,7 @@ inline constexpr char replica[] = "fairlead.replica";
 inline constexpr char fingerprint[] = "fairlead.fingerprint";
 inline constexpr char fields[] = "fairlead.fields";
 inline constexpr char image[] = "fairlead.image";
+inline constexpr char owner[] = "fairlead.owner";
 inline constexpr char source[] = "fairlead.source";
 inline constexpr char schema[] = "fairlead.schema";
 inline constexpr char signature[] = "fairlead.signature";
@@ -48,6 +49,7 @@ struct Identity {
   std::string process;      // containers only
   std::string fingerprint;  // containers; of what is never started the id of its image, "sha256:…"
   int replica = 1;          // containers only
+  std::string owner{};      // volumes only: owner_mark(); empty: made before there were any
 
   // "blog.web.3f9c2a1b", from the second replica on "blog.web.3f9c2a1b.2"; "blog"; "blog.data";
   // "blog.manifest.0123456789ab"; "blog.storage.0123456789ab".

@@ -1,13 +1,16 @@
 #include "providers/docker/policy.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <string>
 #include <string_view>
 
 #include "providers/docker/labels.h"
 #include "providers/docker/reader.h"
+#include "providers/docker/steps.h"
 #include "providers/docker/storage.h"
+#include "reconciler/image_ref.h"
 
 namespace fairlead::docker {
 namespace {
@@ -20,9 +23,18 @@ bool below(const std::string& path, const std::string& root) {
   return path == root || path.compare(0, root.size() + 1, root + "/") == 0;
 }
 
+// Of a path with a query, whose values we have put in as they are.
+std::string query_value(const std::string& path, const std::string& key) {
+  const std::size_t at = path.find(key + "=");
+  if (at == path.npos) return "";
+  const std::size_t from = at + key.size() + 1;
+  return path.substr(from, std::min(path.find('&', from), path.size()) - from);
+}
+
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
-Result<void> check_bind(const Json& mount, const std::string& app, const Platform& platform) {
+Result<void> check_bind(const Json& mount, const std::string& app, const Platform& platform,
+                        const Tenant* tenant) {
   const std::string& source = mount["Source"].as_string();
   // With a "/" behind it the last part is checked like the others.
   const std::string parts = source + "/";
@@ -48,19 +60,21 @@ Result<void> check_bind(const Json& mount, const std::string& app, const Platfor
   const auto& roots = platform.mount_roots;
   if (std::any_of(roots.begin(), roots.end(),
                   [&](const auto& root) { return below(source, root); })) {
-    return {};
+    if (!tenant || may_mount(*tenant, source)) return {};
+    return denied("mount of " + source + ": below no mount root of the tenant " + tenant->folder);
   }
   return denied("mount of " + source + ": below none of mount_roots");
 }
 
-Result<void> check_mount(const Json& mount, const std::string& app, const Platform& platform) {
+Result<void> check_mount(const Json& mount, const std::string& app, const Platform& platform,
+                         const Tenant* tenant) {
   for (const auto& [key, value] : mount.members()) {
     static const std::set<std::string> known = {"Type", "Source", "Target", "ReadOnly"};
     if (known.count(key) == 0) return denied("mount option " + key);
   }
   const std::string& type = mount["Type"].as_string();
   const std::string& source = mount["Source"].as_string();
-  if (type == "bind") return check_bind(mount, app, platform);
+  if (type == "bind") return check_bind(mount, app, platform, tenant);
   if (type != "volume") return denied("mount of type " + type);
   if (source != app + ".data")
     return denied("mount of the volume " + source + ", which is not the app's");
@@ -104,7 +118,36 @@ bool limited(const Json& limit, const std::optional<std::int64_t>& by_platform) 
   return limit.as_int() > 0 || (limit.is_int() && limit.as_int() == 0 && by_platform == 0);
 }
 
-Result<void> check_container(const Json& body, const Platform& platform) {
+// Of one tenant's app.
+Result<void> check_ports(const Json& bindings, const Tenant& tenant) {
+  for (const auto& [port, places] : bindings.members()) {
+    for (const Json& place : places.items()) {
+      int number = 0;
+      const std::string& text = place["HostPort"].as_string();
+      std::from_chars(text.data(), text.data() + text.size(), number);
+      if (may_publish(tenant, number)) continue;
+      return denied("the port " + text + " of the host, which is none of the tenant " +
+                    tenant.folder);
+    }
+  }
+  return {};
+}
+
+// What the engine is to fetch: from one of the registries, and with a login only of those.
+Result<void> check_pull(const HttpCall& call, const Tenant& tenant) {
+  const auto image = ImageRef::parse(query_value(call.path, "fromImage"));
+  const std::string registry = image ? image->registry : "";
+  if (!image || !may_use_registry(tenant, registry)) {
+    return denied("a pull from the registry " + registry + ", which is none of the tenant " +
+                  tenant.folder);
+  }
+  const bool login = std::any_of(call.headers.begin(), call.headers.end(),
+                                 [](const auto& header) { return header.first == login_header; });
+  if (login && !tenant.registries) return denied("a login for the tenant " + tenant.folder);
+  return {};
+}
+
+Result<void> check_container(const Json& body, const Platform& platform, const Tenant* tenant) {
   const Json& host = body["HostConfig"];
   const std::string& app = body["Labels"]["fairlead.app"].as_string();
   if (Result<void> checked = check_fields(body, app); !checked) return checked;
@@ -128,14 +171,14 @@ Result<void> check_container(const Json& body, const Platform& platform) {
     return denied("a container without limits");
   }
   for (const Json& mount : host["Mounts"].items()) {
-    if (Result<void> checked = check_mount(mount, app, platform); !checked) return checked;
+    if (Result<void> checked = check_mount(mount, app, platform, tenant); !checked) return checked;
   }
-  return {};
+  return tenant ? check_ports(host["PortBindings"], *tenant) : Result<void>();
 }
 
 }  // namespace
 
-Result<void> check_policy(const HttpCall& call, const Platform& platform) {
+Result<void> check_policy(const HttpCall& call, const Platform& platform, const Tenant* tenant) {
   if (call.endpoint != "engine") {
     return call.writes() ? Result<void>(denied("a writing request to " + call.endpoint))
                          : Result<void>();
@@ -145,6 +188,7 @@ Result<void> check_policy(const HttpCall& call, const Platform& platform) {
     return checked ? checked : Result<void>(denied(checked.error().message));
   }
   if (call.method != "POST") return {};
+  if (tenant && contains(call.path, "/images/create")) return check_pull(call, *tenant);
   const bool container = contains(call.path, "/containers/create");
   const bool volume = contains(call.path, "/volumes/create");
   const bool update = contains(call.path, "/update");
@@ -153,7 +197,7 @@ Result<void> check_policy(const HttpCall& call, const Platform& platform) {
   if (!body) return denied("a body that is not JSON");
   const bool reader = container && (*body)["HostConfig"]["NetworkMode"].as_string() == "none";
   if (reader) return check_never_started(*body, call.path);
-  if (container) return check_container(*body, platform);
+  if (container) return check_container(*body, platform, tenant);
   if (volume && (body->has("DriverOpts") || (*body)["Driver"].as_string() != "local")) {
     return denied("volume driver options");
   }

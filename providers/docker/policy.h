@@ -9,6 +9,8 @@
 namespace fairlead::docker {
 
 // Errors: denied, naming what was refused.
-Result<void> check_policy(const HttpCall& call, const Platform& platform);
+// `tenant`: of the app that the request is for; null: the operator.
+Result<void> check_policy(const HttpCall& call, const Platform& platform,
+                          const Tenant* tenant = nullptr);
 
 }  // namespace fairlead::docker

@@ -57,7 +57,7 @@ class ReadingDiff {
     if (view_.to_read.empty()) return {};
     std::vector<std::size_t> needs;
     if (image && image->id.empty()) {
-      reading_.pull = add(steps_.pull(view_.to_read), "not on this host");
+      reading_.pull = add(steps_.pull(view_.to_read, may_log_in(view_.tenant)), "not on this host");
       needs.push_back(*reading_.pull);
     } else if (needed && !reader_of(seen_, image->id)) {
       if (const auto made = create(*image)) needs.push_back(*made);

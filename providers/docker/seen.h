@@ -84,6 +84,7 @@ struct SeenNetwork {
 struct SeenVolume {
   std::string name;
   bool ours = false;
+  std::string owner;    // owner_mark(); empty: made before there were any
   std::string trouble;  // why it must not be used though the name is right
 };
 

@@ -95,8 +95,8 @@ Step Steps::remove_never_started(const NeverStarted& seen) const {
               "/containers/" + seen.id + "?v=1" + (seen.state == "dead" ? "&force=1" : ""));
 }
 
-Step Steps::create_volume(const std::string& app) const {
-  const Identity identity{"volume", app, "", "", 1};
+Step Steps::create_volume(const std::string& app, const std::string& owner_mark) const {
+  const Identity identity{"volume", app, "", "", 1, owner_mark};
   const Json body = Json::object(
       {{"Name", identity.name()}, {"Driver", "local"}, {"Labels", owner_labels(keys_, identity)}});
   return step("create", "volume " + identity.name(), "POST", "/volumes/create", body);
@@ -106,13 +106,13 @@ Step Steps::remove_volume(const std::string& name) const {
   return step("remove", "volume " + name, "DELETE", "/volumes/" + name);
 }
 
-Step Steps::pull(const std::string& image) const {
+Step Steps::pull(const std::string& image, bool with_login) const {
   // A digest goes where the tag goes; without either the engine would pull every tag.
   const ImageRef ref = ImageRef::parse(image).value_or(ImageRef{});
   const std::string tag = ref.digest.empty() ? ref.tag : ref.digest;
   Step made = step("pull", "image " + image, "POST",
                    "/images/create?fromImage=" + ref.name + "&tag=" + tag);
-  call_of(made).headers.emplace_back("X-Registry-Auth", "@" + ref.registry);
+  if (with_login) call_of(made).headers.emplace_back(login_header, "@" + ref.registry);
   call_of(made).timeout = pull_silence;
   call_of(made).progress = true;
   made.patient = true;

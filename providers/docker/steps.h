@@ -24,6 +24,8 @@ inline constexpr std::chrono::seconds create_timeout{30};
 inline constexpr std::chrono::seconds start_timeout{60};
 inline constexpr std::chrono::seconds pull_silence{120};
 
+inline constexpr char login_header[] = "X-Registry-Auth";
+
 class Steps {
  public:
   Steps(const Keys& keys, const Session& session);
@@ -35,9 +37,10 @@ class Steps {
   Step own(const Identity& keeper, const FolderEntry& folder) const;  // of the app's volume
   Step remove_keeper(const Identity& keeper) const;
   Step remove_never_started(const NeverStarted& seen) const;
-  Step create_volume(const std::string& app) const;
+  Step create_volume(const std::string& app, const std::string& owner_mark) const;
   Step remove_volume(const std::string& name) const;
-  Step pull(const std::string& image) const;
+  // With the platform file's login at its registry, where there is one.
+  Step pull(const std::string& image, bool with_login) const;
 
   Step create(const ContainerSpec& spec, int replica, const Attachment& attachment) const;
   Step start_new(const ContainerSpec& spec, int replica) const;

@@ -167,9 +167,10 @@ class Decoder {
   void database(const std::string& name, const std::string& charset, const std::string& comment) {
     if (!is_name(name)) return;
     // Most that are not ours say so at once, and cost no digest.
-    const bool ours =
-        comment.rfind("fairlead ", 0) == 0 && comment == database_comment(keys_, name);
-    of(name).database = SeenDatabase{charset, ours};
+    const bool says_so = comment.rfind("fairlead ", 0) == 0;
+    const std::string owner = says_so ? owner_in(comment) : "";
+    const bool ours = says_so && comment == database_comment(keys_, name, owner);
+    of(name).database = SeenDatabase{charset, ours, ours ? owner : ""};
   }
 
   void account(const std::string& priv) {

@@ -92,8 +92,7 @@ class WantedDiff {
     if (seen.database) {
       draft_.report.resources.push_back({"database", app(), "there", remarks()});
     } else {
-      needs = {draft_.add("create", "database " + app(),
-                          create_database(app(), database_comment(draft_.keys, app())),
+      needs = {draft_.add("create", "database " + app(), create_database(app(), comment()),
                           "there is none")};
     }
     needs = diff_account(draft_, spec_, std::move(needs));
@@ -104,6 +103,10 @@ class WantedDiff {
  private:
   const std::string& app() const { return draft_.view.app; }
   Account own() const { return {app()}; }
+  const Ownership& ownership() const { return draft_.view.wanted->ownership; }
+  std::string comment() const {
+    return database_comment(draft_.keys, app(), owner_mark(ownership().owner));
+  }
 
   bool in_the_way() {
     const SeenApp& seen = draft_.seen;
@@ -117,7 +120,10 @@ class WantedDiff {
           "database " + app(),
           "a database of this name exists and is not fairlead's; drop it, give the app another "
           "name, or hand it over: ALTER DATABASE " +
-              identifier(app()) + " COMMENT '" + database_comment(draft_.keys, app()) + "'");
+              identifier(app()) + " COMMENT '" + comment() + "'");
+    } else if (seen.database && ownership().forbids(seen.database->owner)) {
+      draft_.report.owned_by = seen.database->owner;
+      conflict("database " + app(), forbidden_text(app(), ownership(), seen.database->owner));
     } else if (seen.account && !seen.account->ours) {
       conflict("user " + app(), "an account " + own().text() +
                                     " exists and is not fairlead's; drop or rename it, or give the "

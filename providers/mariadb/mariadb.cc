@@ -97,7 +97,7 @@ class MariaDb : public Provider {
     return !seen->account->locked || !seen->sessions.empty();
   }
 
-  Result<void> policy(const Call& call, const Platform&) const override {
+  Result<void> policy(const Call& call, const Platform&, const Tenant*) const override {
     return check_policy(call);
   }
   Outcome judge(const Step& step, const Answer& answer) const override {

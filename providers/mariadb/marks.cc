@@ -41,8 +41,16 @@ Secret app_password(const Keys& keys, const std::string& app, int rotation) {
   return keys.derive("database/" + app + "/" + std::to_string(rotation), password_characters);
 }
 
-std::string database_comment(const Keys& keys, const std::string& app) {
-  const std::string whose = "fairlead " + keys.installation() + " " + app;
+std::string owner_in(const std::string& comment) {
+  const std::size_t from = comment.find(" /");
+  if (from == comment.npos) return "";
+  const std::size_t end = comment.find(' ', from + 1);
+  return comment.substr(from + 1, end == comment.npos ? end : end - from - 1);
+}
+
+std::string database_comment(const Keys& keys, const std::string& app, const std::string& owner) {
+  const std::string whose =
+      "fairlead " + keys.installation() + " " + app + (owner.empty() ? "" : " " + owner);
   return whose + " " + keys.digest("database", whose).substr(0, signature_digits);
 }
 

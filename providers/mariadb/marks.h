@@ -15,8 +15,11 @@ std::string password_hash(const Secret& password);
 
 Secret app_password(const Keys& keys, const std::string& app, int rotation);
 
-// "fairlead INSTALLATION APP SIGNATURE".
-std::string database_comment(const Keys& keys, const std::string& app);
+// "fairlead INSTALLATION APP OWNER SIGNATURE", the owner as owner_mark() has it (owners.h); without
+// it, as earlier versions made it, where `owner` is empty.
+std::string database_comment(const Keys& keys, const std::string& app, const std::string& owner);
+// The owner that such a comment says, unproven; empty: none.
+std::string owner_in(const std::string& comment);
 
 // The hashes of one app's account. `wanted` is the rotation that the manifest says, or 0.
 class Passwords {

@@ -14,6 +14,7 @@ namespace fairlead::mariadb {
 struct SeenDatabase {
   std::string charset;
   bool ours = false;  // carries our comment
+  std::string owner;  // owner_mark(); empty: made before there were any
 };
 
 // The account APP@%, which every app's own is.

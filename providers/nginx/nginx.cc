@@ -76,7 +76,7 @@ class Nginx : public Provider {
   std::vector<std::string> data(const Section*) const override { return {}; }
   bool anything(const Section*) const override { return false; }
 
-  Result<void> policy(const Call& call, const Platform& platform) const override {
+  Result<void> policy(const Call& call, const Platform& platform, const Tenant*) const override {
     return check_policy(call, platform);
   }
   Outcome judge(const Step& step, const Answer& answer) const override {

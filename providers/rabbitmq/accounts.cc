@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "reconciler/check.h"
+#include "reconciler/owners.h"
 
 namespace fairlead::rabbitmq {
 namespace {
@@ -34,6 +35,7 @@ bool is_word_of_the_api(std::string_view user) {
 
 constexpr std::size_t app_name_max = 40;
 constexpr std::size_t signature_digits = 16;
+constexpr char folder_tag_begin[] = "fairlead-of-";
 constexpr std::size_t password_characters = 32;
 
 }  // namespace
@@ -67,6 +69,22 @@ std::string owner_tag(const Keys& keys, std::string_view kind, std::string_view 
   const std::string text = std::string(kind) + "\n" + std::string(name);
   return "fairlead-" + keys.installation() + "-" +
          keys.digest("rabbitmq owner", text).substr(0, signature_digits);
+}
+
+std::string folder_tag(const Keys& keys, const std::string& vhost, const std::string& owner) {
+  return folder_tag_begin + owner + "-" + owner_signature(keys, "vhost " + vhost, owner);
+}
+
+std::string owner_in(const Keys& keys, const std::string& vhost,
+                     const std::vector<std::string>& tags) {
+  const std::string begin = folder_tag_begin;
+  for (const std::string& tag : tags) {
+    const std::size_t end = tag.rfind('-');
+    if (!tag.starts_with(begin) || end < begin.size()) continue;
+    const std::string owner = tag.substr(begin.size(), end - begin.size());
+    if (tag == folder_tag(keys, vhost, owner)) return owner;
+  }
+  return "";
 }
 
 Secret password_of(const Keys& keys, const Account& account) {

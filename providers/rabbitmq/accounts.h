@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "reconciler/keys.h"
 
@@ -31,6 +32,13 @@ bool is_app_name(std::string_view name);
 // digits over `kind` ("user", "vhost") and name. As a user's tag it gives no rights: the server
 // knows other words for those.
 std::string owner_tag(const Keys& keys, std::string_view kind, std::string_view name);
+
+// The tag that says whose a vhost is: "fairlead-of-OWNER-SIGNATURE", the owner as owner_mark() has
+// it (owners.h).
+std::string folder_tag(const Keys& keys, const std::string& vhost, const std::string& owner);
+// The owner that one of the tags says and proves; empty: none does.
+std::string owner_in(const Keys& keys, const std::string& vhost,
+                     const std::vector<std::string>& tags);
 
 Secret password_of(const Keys& keys, const Account& account);
 

@@ -59,6 +59,7 @@ SeenVhost decode_vhost(const Keys& keys, const Json& entry) {
   vhost.description = entry["description"].as_string();
   vhost.tags = decode_tags(entry["tags"]);
   vhost.marked = contains(vhost.tags, owner_tag(keys, "vhost", entry["name"].as_string()));
+  vhost.owner = owner_in(keys, entry["name"].as_string(), vhost.tags);
   return vhost;
 }
 

@@ -132,6 +132,11 @@ class AppDiff {
                "it, or give the app another name (or give it to the app: add the tag " +
                    owner_tag(keys_, "vhost", app()) + " to it)");
     }
+    const Ownership& ownership = view_.wanted->ownership;
+    if (seen_.vhost && ownership.forbids(seen_.vhost->owner)) {
+      report_.owned_by = seen_.vhost->owner;
+      conflict("vhost " + app(), forbidden_text(app(), ownership, seen_.vhost->owner));
+    }
     const SeenUser* user = wanted_user();
     if (user && !seen_.user_is_the_apps(*user)) {
       conflict("user " + user->account.user(),
@@ -146,7 +151,7 @@ class AppDiff {
       const std::string cause = seen_.user_of_ours()
                                     ? "it is gone, and its queues with it"
                                     : "the app needs messagebus (" + spec_->where + ")";
-      vhost_ = add(requests_.create_vhost(app()), cause);
+      vhost_ = add(requests_.create_vhost(app(), owner_mark(view_.wanted->ownership.owner)), cause);
     } else if (!seen_.vhost->marked) {
       vhost_ = add(requests_.mark_vhost(app(), *seen_.vhost), "its owner tag was removed by hand");
     }

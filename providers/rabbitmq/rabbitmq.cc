@@ -165,7 +165,7 @@ class RabbitMq : public Provider {
     return seen && seen->user_of_ours();
   }
 
-  Result<void> policy(const Call& call, const Platform& platform) const override {
+  Result<void> policy(const Call& call, const Platform& platform, const Tenant*) const override {
     return check_policy(call, platform);
   }
   Outcome judge(const Step& step, const Answer& answer) const override {

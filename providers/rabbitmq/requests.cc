@@ -92,9 +92,10 @@ Step Requests::step(std::string verb, std::string resource, std::string method, 
   return made;
 }
 
-Step Requests::create_vhost(const std::string& app) const {
-  const Json body = Json::object({{"description", "made by fairlead for the app " + app},
-                                  {"tags", owner_tag(keys_, "vhost", app)}});
+Step Requests::create_vhost(const std::string& app, const std::string& owner_mark) const {
+  const Json body = Json::object(
+      {{"description", "made by fairlead for the app " + app},
+       {"tags", owner_tag(keys_, "vhost", app) + "," + folder_tag(keys_, app, owner_mark)}});
   return step("create", "vhost " + app, "PUT", vhost_path(app), body);
 }
 

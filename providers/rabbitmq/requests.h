@@ -49,7 +49,7 @@ class Requests {
  public:
   Requests(const Keys& keys, const Session& session);
 
-  Step create_vhost(const std::string& app) const;
+  Step create_vhost(const std::string& app, const std::string& owner_mark) const;
   // Adds the owner tag again and keeps what else it says.
   Step mark_vhost(const std::string& app, const SeenVhost& seen) const;
   // Always whole: a request without a password's hash would blank it.

@@ -35,6 +35,7 @@ struct SeenUser {
 
 struct SeenVhost {
   bool marked = false;  // carries our owner tag
+  std::string owner;    // owner_mark(); empty: made before there were any
   std::string description;
   std::vector<std::string> tags;
   std::optional<std::int64_t> connections_max;

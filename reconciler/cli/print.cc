@@ -51,6 +51,13 @@ std::string removals_text(const Json& removals) {
   return text;
 }
 
+std::string claims_text(const Json& claims) {
+  std::string text;
+  for (const Json& claim : claims.items())
+    text += "  " + plain(claim["message"].as_string()) + "\n";
+  return text.empty() ? "" : "\nclaims to names of others:\n" + text;
+}
+
 std::string broken_text(const Json& manifests) {
   std::string text;
   for (const Json& file : manifests["broken"].items()) {
@@ -119,7 +126,8 @@ std::string status_table(const Json& status) {
     }
     out += "\ndata without a manifest:\n" + table(orphans);
   }
-  out += removals_text(status["removals"]) + broken_text(status["manifests"]);
+  out += removals_text(status["removals"]) + claims_text(status["claims"]) +
+         broken_text(status["manifests"]);
   const Json& engine = status["engine"];
   out += "\nengine: " + (engine["connected"].as_bool()
                              ? engine["description"].as_string()

@@ -152,6 +152,7 @@ std::vector<LastGood> StateFolder::choices() const { return copies(updates_folde
 std::vector<LastGood> StateFolder::images() const { return copies(images_folder); }
 
 std::vector<LastGood> StateFolder::hosts() const { return copies(hosts_folder); }
+std::vector<LastGood> StateFolder::names() const { return copies(names_folder); }
 
 std::vector<LastGood> StateFolder::schemes() const { return copies(schemes_folder); }
 

@@ -35,6 +35,7 @@ class StateFolder {
   std::vector<LastGood> choices() const;
   std::vector<LastGood> images() const;
   std::vector<LastGood> hosts() const;
+  std::vector<LastGood> names() const;
   std::vector<LastGood> schemes() const;
   std::vector<LastGood> served() const;
   std::vector<LastGood> local() const;
