@@ -29,6 +29,8 @@ inline constexpr char images_folder[] = "images";
 // Likewise: who has which host name, in one file.
 inline constexpr char hosts_folder[] = "hosts";
 inline constexpr char owners_file[] = "owners";
+// Likewise: who mounts which folder of the host, in one file.
+inline constexpr char mounts_folder[] = "mounts";
 // Likewise: the scheme that apps are told, in one file.
 inline constexpr char schemes_folder[] = "schemes";
 inline constexpr char schemes_file[] = "apps";

@@ -158,7 +158,6 @@ class Reconciler {
   Reply approve(const Command& command);
   Reply retry(const Command& command);  // trials_kept.cc, and the next
   void keep_trials(AppState& app);
-
   Providers providers_;
   std::shared_ptr<const Platform> platform_;
   LoopOptions options_;
@@ -173,6 +172,7 @@ class Reconciler {
   Claims claims_;
   std::map<std::string, Secret> secrets_, certificates_;
   HostOwners hosts_;
+  MountOwners mounts_;
   Schemes schemes_;
   ServedCertificates served_;
   std::map<std::string, WriteQueue> queues_;  // by provider

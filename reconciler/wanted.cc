@@ -9,7 +9,6 @@
 namespace fairlead {
 namespace {
 
-constexpr std::chrono::seconds save_again_after{10};
 constexpr std::size_t errors_told_max = 3;
 
 // The words of `needs` whose data goes with the manifest.
@@ -106,18 +105,22 @@ void Reconciler::on(const ManifestsChanged& event) {
   guard_due_ = true;
 }
 
-// Gives the apps that have other host names than before.
+// Gives the apps that have other host names than before, or may mount their folders, or no longer.
 std::set<std::string> Reconciler::share_out_hosts() {
   std::map<std::string, HostOwners::Claim> claims;
   const bool edge = std::any_of(links_.begin(), links_.end(), [this](const Link& held) {
     const bool there = !held.provider().hosted_by(*platform_).empty() && !nobody_runs(held);
     return held.provider().stands_alone() && there;
   });
+  std::map<std::string, std::vector<HostMount>> mounts;
   for (const auto& [name, entry] : catalog_.entries()) {
     if (edge) claims[name] = {entry.source, claimed_hosts(*entry.app, *platform_)};
+    mounts[name] = entry.app->mounts;
   }
   std::set<std::string> moved = hosts_.update(std::move(claims), *platform_);
   if (hosts_.owners_changed()) keep(hosts_folder, owners_file, hosts_.encode());
+  moved.merge(mounts_.update(mounts));
+  if (mounts_.changed()) keep(mounts_folder, owners_file, mounts_.encode());
   return moved;
 }
 
@@ -247,6 +250,11 @@ void Reconciler::leave_out(AppState& state, int deaths) {
 
 // An app that is about to be removed keeps what it was until the guard has decided.
 void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>& whole) {
+  if (const std::string why = mounts_.refused(state.name); !why.empty()) {
+    const Error error{Code::conflict, "mounts: " + why, whole->where("mounts")};
+    state.frozen = error.text() + "; what runs is left as it is";
+    return;
+  }
   const auto resolved = [&] {
     return resolve(providers_, whole,
                    {*platform_, secrets_, certificates_, hosts_.lost(state.name),
@@ -277,64 +285,6 @@ void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>&
   state.memory.notes.clear();
   if (changed) state.memory.counters[manifest_changed] = changed.mapped();
   state.repeats = 0;
-}
-
-void Reconciler::save(const std::string& name) {
-  const auto entry = catalog_.entries().find(name);
-  keep("manifests", name, entry == catalog_.entries().end() ? "" : encode_last_good(entry->second));
-}
-
-// An empty text is as no file.
-void Reconciler::keep(const std::string& folder, const std::string& name, const std::string& text) {
-  if (options_.mode == Mode::plan) return;
-  FileCall call;
-  if (text.empty()) call.act = FileCall::Act::remove;
-  call.path = folder + "/" + name + ".json";
-  call.content = Secret(text);
-  expect(send(std::move(call)), {Expected::For::save, name, 0, folder, 0, {}});
-}
-
-void Reconciler::take_save(const Expected& expected, const Answer& answer) {
-  if (answer.ok() || answer.status == 404) {
-    unsaved_.files.erase({expected.key, expected.owner});
-    if (unsaved_.files.empty()) unsaved_.why.clear();
-    return;
-  }
-  unsaved_.files.insert({expected.key, expected.owner});
-  unsaved_.due = now_.steady + save_again_after;
-  if (!unsaved_.why.empty()) return;
-  unsaved_.why = "the last good copies of manifests cannot be kept in " + platform_->folders.state +
-                 ": " + answer.error + "; free some space or make the folder writable";
-  LogRecord record;
-  record.level = LogRecord::Level::error;
-  record.verb = "save";
-  record.cause = unsaved_.why;
-  log(std::move(record));
-}
-
-void Reconciler::save_again() {
-  unsaved_.due = never;
-  for (const auto& [folder, name] : unsaved_.files) {
-    if (folder == updates_folder) {
-      keep(folder, name, updates_.encode(name));
-    } else if (folder == images_folder) {
-      keep(folder, name, images_.encode(name));
-    } else if (folder == hosts_folder) {
-      keep(folder, name, hosts_.encode());
-    } else if (folder == schemes_folder) {
-      keep(folder, name, schemes_.encode());
-    } else if (folder == served_folder) {
-      keep(folder, name, served_.encode(name));
-    } else if (folder == local_folder) {
-      keep(folder, name, local_.encode(name));
-    } else if (folder == deaths_folder) {
-      keep(folder, name, "");
-    } else if (folder == trials_folder) {
-      keep(folder, name, app(name).memory.trials.encode());
-    } else {
-      save(name);
-    }
-  }
 }
 
 std::set<std::string> Reconciler::removal_candidates() const {

@@ -6,18 +6,16 @@
 #include <string_view>
 
 #include "providers/docker/labels.h"
+#include "providers/docker/mounts.h"
 #include "providers/docker/reader.h"
 #include "providers/docker/storage.h"
+#include "reconciler/mount_roots.h"
 
 namespace fairlead::docker {
 namespace {
 
 Error denied(const std::string& what) {
   return {Code::denied, "refused by fairlead's policy: " + what, ""};
-}
-
-bool below(const std::string& path, const std::string& root) {
-  return path == root || path.compare(0, root.size() + 1, root + "/") == 0;
 }
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
@@ -33,7 +31,7 @@ Result<void> check_bind(const Json& mount, const std::string& app, const Platfor
   if (source.size() >= 5 && source.compare(source.size() - 5, 5, ".sock") == 0) {
     return denied("mount of the socket " + source);
   }
-  if (below(source, platform.folders.mounted_secrets + "/" + app)) {
+  if (at_or_below(source, platform.folders.mounted_secrets + "/" + app)) {
     if (mount["ReadOnly"].as_bool()) return {};
     return denied("a secret mounted writable");
   }
@@ -41,16 +39,8 @@ Result<void> check_bind(const Json& mount, const std::string& app, const Platfor
     if (mount["ReadOnly"].as_bool()) return {};
     return denied("the edge's configuration mounted writable");
   }
-  // Private keys are in there.
-  if (below(source, platform.folders.edge) || below(platform.folders.edge, source)) {
-    return denied("mount of " + source + ": the edge's configuration");
-  }
-  const auto& roots = platform.mount_roots;
-  if (std::any_of(roots.begin(), roots.end(),
-                  [&](const auto& root) { return below(source, root); })) {
-    return {};
-  }
-  return denied("mount of " + source + ": below none of mount_roots");
+  const std::string why = why_not_mounted(platform, source);
+  return why.empty() ? Result<void>() : Result<void>(denied("mount of " + why));
 }
 
 Result<void> check_mount(const Json& mount, const std::string& app, const Platform& platform) {

@@ -119,6 +119,7 @@ void Host::boot() {
   options.choices = copies_of("updates/");
   options.images = copies_of("images/");
   options.hosts = copies_of("hosts/");
+  options.mounts = copies_of("mounts/");
   options.schemes = copies_of("schemes/");
   options.served = copies_of("certificates/");
   options.local = copies_of("local/");
