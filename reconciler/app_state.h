@@ -31,6 +31,8 @@ inline constexpr char hosts_folder[] = "hosts";
 inline constexpr char owners_file[] = "owners";
 // Likewise: whose the names of apps are, in a file of the same name.
 inline constexpr char names_folder[] = "names";
+// Likewise: who mounts which folder of the host, in one file.
+inline constexpr char mounts_folder[] = "mounts";
 // Likewise: the scheme that apps are told, in one file.
 inline constexpr char schemes_folder[] = "schemes";
 inline constexpr char schemes_file[] = "apps";

@@ -85,16 +85,26 @@ struct SqlCall {
 // `list` answers a JSON array of the paths of all regular files below `path`, relative to the area
 // as `path` itself is; `read` answers the content of a file of at most 16 MiB; `remove` takes a
 // file or a whole folder.
+//
+// `look` is for what a container is about to mount (Area::host, and no other act is): `path` is
+// absolute, at or below `root`. Answered with 200 and as body its identity, "DEVICE:INODE"; with
+// 404; or with 403 and as `error` why it must not be mounted: a link below the root, a socket, one
+// of the folders `keeps_out`, another identity than `identity`; with `deep` a socket or one of
+// these folders below it, too. 501: the kernel has no openat2.
 struct FileCall {
-  enum class Act { write, remove, list, read };
+  enum class Act { write, remove, list, read, look };
   // /var/lib/fairlead; the folder whose files are mounted into containers; the edge's
-  // configuration.
-  enum class Area { state, secrets, edge };
+  // configuration; anything.
+  enum class Area { state, secrets, edge, host };
   Act act = Act::write;
   Area area = Area::state;
   std::string path;
   Secret content;
   unsigned mode = 0600;
+  std::string root{};                    // this and the next: of a look
+  std::vector<std::string> keeps_out{};  // absolute; those that are not there keep nothing out
+  std::string identity{};                // empty: whatever it is
+  bool deep = false;
 
   bool writes() const { return act == Act::write || act == Act::remove; }
 };

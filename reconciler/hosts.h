@@ -9,10 +9,10 @@
 #include "reconciler/app.h"
 #include "reconciler/platform.h"
 
-// Which app has which host name, over time: the first that says it keeps it as long as it says it,
-// and what the platform file binds to a folder only apps of that folder have. A value without I/O,
-// owned by the Reconciler. Who has what is kept in the state folder, so that a restart gives it to
-// nobody else.
+// Which app has which host name, and mounts which folder of the host, over time: the first that
+// says it keeps it as long as it says it. What the platform file binds to a folder of manifests
+// only apps of that folder have. Values without I/O, owned by the Reconciler. Who has what is kept
+// in the state folder, so that a restart gives it to nobody else.
 namespace fairlead {
 
 // The host names that the app's manifest says, or that it has by default.
@@ -43,6 +43,37 @@ class HostOwners {
   std::map<std::string, Claim> claims_;                             // as of the last update()
   std::map<std::string, std::string> owners_;                       // host → app
   std::map<std::string, std::map<std::string, std::string>> lost_;  // app → host → why
+};
+
+// Folders of the host. Two apps may mount the same one, also writable. But one that mounts a folder
+// writable decides what lies at the paths below it, so that no other app may mount these; of two
+// such apps the one that said it later is refused. (mount_owners.cc)
+class MountOwners {
+ public:
+  // Takes what encode() made in an earlier run. Damaged text is as none.
+  void restore(std::string_view text);
+  // Takes what all apps say now. Gives those that are refused, or no longer, or for another reason.
+  std::set<std::string> update(const std::map<std::string, std::vector<HostMount>>& said);
+  // Whether encode() gives another text since the last update().
+  bool changed() const { return changed_; }
+  // Why the app must not be made as it is said; empty: it may.
+  std::string refused(const std::string& app) const;
+  // Empty: nobody mounts anything.
+  std::string encode() const;
+
+ private:
+  struct Claim {
+    std::string app, path;
+    bool writes = false;
+    std::string refused{};  // why; empty: granted
+    bool says(const Claim& other) const {
+      return app == other.app && path == other.path && writes == other.writes;
+    }
+  };
+  void judge();
+
+  bool changed_ = false;
+  std::vector<Claim> claims_;  // in the order in which they were first said
 };
 
 // Why an app whose manifest lies in `source` must not have the host; empty: it may.

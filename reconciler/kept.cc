@@ -54,6 +54,8 @@ void Reconciler::save_again() {
       keep(folder, name, images_.encode(name));
     } else if (folder == hosts_folder) {
       keep(folder, name, hosts_.encode());
+    } else if (folder == mounts_folder) {
+      keep(folder, name, mounts_.encode());
     } else if (folder == names_folder) {
       keep(folder, name, catalog_.names().encode());
     } else if (folder == schemes_folder) {

@@ -52,6 +52,9 @@ constexpr std::pair<std::string_view, std::string_view> sentences[] = {
      "nothing is done for it, and all other apps go on; tell the maintainers of fairlead with the "
      "log of its end, then change the manifest or say `fairlead retry APP`"},
     {"Missing", "its container is made as soon as what the message names is out of the way"},
+    {"MountRefused",
+     "nothing new is made, what runs is left alone, and the folder is looked at again by itself; "
+     "mend what the message names, or mount another folder"},
     {"NameTaken", "the first owner of the name stays; give one of the two apps another name"},
     {"NeedNotOffered",
      "what runs is left alone and nothing new is made; take the word out of `needs`, or "

@@ -5,6 +5,7 @@
 #include "reconciler/field.h"
 #include "reconciler/grammar.h"
 #include "reconciler/ignore.h"
+#include "reconciler/mount_roots.h"
 #include "reconciler/platform_edge.h"
 #include "reconciler/platform_tenants.h"
 #include "reconciler/schema.h"
@@ -179,6 +180,22 @@ void read_defaults(Platform::Defaults& defaults, const Field& field) {
   read_default(defaults.pids, field["pids"], [](const Field& pids) { return pids.number(); });
 }
 
+// Behind all that says where something of fairlead's own lies.
+void read_mount_roots(Platform& platform, const Field& field) {
+  for (const Field& item : field.items()) {
+    const auto path = item.absolute_path();
+    if (!path) continue;
+    const std::string why = why_never_mounted(platform, *path);
+    if (why.empty()) {
+      platform.mount_roots.push_back(*path);
+    } else {
+      item.refuse(*path + " " + why +
+                  ", which no container may mount: say a folder that holds "
+                  "nothing but data of apps, such as /srv/media");
+    }
+  }
+}
+
 Platform read_platform(const Field& root) {
   Platform platform;
   read_domain(platform.domain, root["domain"]);
@@ -191,10 +208,8 @@ Platform read_platform(const Field& root) {
   platform.edge = read_edge(root["edge"]);
   platform.tenants = read_tenants(root["tenants"], root["edge"]["tenants"], platform.folders);
   read_defaults(platform.defaults, root["defaults"]["resources"]);
-  for (const Field& item : root["mount_roots"].items()) {
-    if (const auto path = item.absolute_path()) platform.mount_roots.push_back(*path);
-  }
   read_registries(platform.registries, root["registries"]);
+  read_mount_roots(platform, root["mount_roots"]);
   read_prune(platform.prune, root["prune"]);
   read_log(platform.log, root["log"]);
   return platform;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "reconciler/grammar.h"
+#include "reconciler/mount_roots.h"
 
 namespace fairlead {
 namespace {
@@ -18,7 +19,7 @@ std::string read_folder(const Field& field, const Platform::Folders& folders) {
   if (!is_relative_path(*text)) {
     field.refuse("must be a path below the manifest folder, without \"..\", got \"" + *text + "\"");
   }
-  if (is_below(*text, folders.platform)) {
+  if (at_or_below(*text, folders.platform)) {
     field.refuse(*text + " is the operator's own folder (folders.platform), which is no tenant's");
   }
   return *text;

@@ -64,6 +64,7 @@ Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> plat
   each(options_.local, [this](const LastGood& kept) { local_.restore(kept.name, kept.text); });
   each(options_.hosts, [this](const LastGood& kept) { hosts_.restore(kept.text); });
   each(options_.names, [this](const LastGood& kept) { catalog_.names().restore(kept.text); });
+  each(options_.mounts, [this](const LastGood& kept) { mounts_.restore(kept.text); });
   each(options_.schemes, [this](const LastGood& kept) { schemes_.restore(kept.text); });
   each(options_.served, [this](const LastGood& kept) { served_.restore(kept.name, kept.text); });
   each(options_.trials, [this](const LastGood& kept) {

@@ -158,7 +158,6 @@ class Reconciler {
   void keep(const std::string& folder, const std::string& name, const std::string& text);
   void save_again();
   void take_save(const Expected& expected, const Answer& answer);
-
   Providers providers_;
   std::shared_ptr<const Platform> platform_;
   LoopOptions options_;
@@ -173,6 +172,7 @@ class Reconciler {
   Claims claims_;
   std::map<std::string, Secret> secrets_, certificates_;
   HostOwners hosts_;
+  MountOwners mounts_;
   Schemes schemes_;
   ServedCertificates served_;
   std::map<std::string, WriteQueue> queues_;  // by provider

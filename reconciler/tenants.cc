@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "reconciler/image_ref.h"
+#include "reconciler/mount_roots.h"
 
 namespace fairlead {
 namespace {
@@ -109,15 +110,11 @@ class Admission {
 
 }  // namespace
 
-bool is_below(const std::string& path, const std::string& folder) {
-  return path == folder || path.compare(0, folder.size() + 1, folder + "/") == 0;
-}
-
 const Tenant* tenant_of(const std::vector<Tenant>& tenants, const std::string& source) {
   const Tenant* innermost = nullptr;
   for (const Tenant& tenant : tenants) {
     const bool deeper = !innermost || tenant.folder.size() > innermost->folder.size();
-    if (deeper && is_below(source, tenant.folder)) innermost = &tenant;
+    if (deeper && at_or_below(source, tenant.folder)) innermost = &tenant;
   }
   return innermost;
 }
@@ -125,7 +122,7 @@ const Tenant* tenant_of(const std::vector<Tenant>& tenants, const std::string& s
 bool may_mount(const Tenant& tenant, const std::string& host_path) {
   return !tenant.mount_roots ||
          std::any_of(tenant.mount_roots->begin(), tenant.mount_roots->end(),
-                     [&](const std::string& root) { return is_below(host_path, root); });
+                     [&](const std::string& root) { return at_or_below(host_path, root); });
 }
 
 bool may_publish(const Tenant& tenant, int host_port) {

@@ -35,9 +35,6 @@ struct Tenant {
 // the operator's. `source`: path relative to the manifest folder.
 const Tenant* tenant_of(const std::vector<Tenant>& tenants, const std::string& source);
 
-// Whether `folder` is `path`, or above it.
-bool is_below(const std::string& path, const std::string& folder);
-
 bool may_mount(const Tenant& tenant, const std::string& host_path);
 bool may_publish(const Tenant& tenant, int host_port);
 bool may_use_registry(const Tenant& tenant, const std::string& registry);

@@ -115,18 +115,22 @@ void Reconciler::on(const ManifestsChanged& event) {
   guard_due_ = true;
 }
 
-// Gives the apps that have other host names than before.
+// Gives the apps that have other host names than before, or may mount their folders, or no longer.
 std::set<std::string> Reconciler::share_out_hosts() {
   std::map<std::string, HostOwners::Claim> claims;
   const bool edge = std::any_of(links_.begin(), links_.end(), [this](const Link& held) {
     const bool there = !held.provider().hosted_by(*platform_).empty() && !nobody_runs(held);
     return held.provider().stands_alone() && there;
   });
+  std::map<std::string, std::vector<HostMount>> mounts;
   for (const auto& [name, entry] : catalog_.entries()) {
     if (edge) claims[name] = {entry.source, claimed_hosts(*entry.app, *platform_)};
+    mounts[name] = entry.app->mounts;
   }
   std::set<std::string> moved = hosts_.update(std::move(claims), *platform_);
   if (hosts_.owners_changed()) keep(hosts_folder, owners_file, hosts_.encode());
+  moved.merge(mounts_.update(mounts));
+  if (mounts_.changed()) keep(mounts_folder, owners_file, mounts_.encode());
   return moved;
 }
 
@@ -278,6 +282,11 @@ void Reconciler::leave_out(AppState& state, int deaths) {
 
 // An app that is about to be removed keeps what it was until the guard has decided.
 void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>& whole) {
+  if (const std::string why = mounts_.refused(state.name); !why.empty()) {
+    const Error error{Code::conflict, "mounts: " + why, whole->where("mounts")};
+    state.frozen = error.text() + "; what runs is left as it is";
+    return;
+  }
   const auto resolved = [&] {
     return resolve(providers_, whole,
                    {*platform_, secrets_, certificates_, hosts_.lost(state.name),

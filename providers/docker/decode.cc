@@ -71,6 +71,7 @@ std::optional<SeenContainer> decode_container(const Keys& keys, const Json& entr
   if (!seen.name.empty() && seen.name.front() == '/') seen.name.erase(0, 1);
   seen.image_id = entry["ImageID"].as_string();
   seen.fields = labels[label::fields].as_string();
+  seen.mounts = labels[label::mounts].as_string();
   seen.state = entry["State"].as_string();
   seen.health = health_in(entry["Status"].as_string());
   std::map<std::string, Endpoint> networks;
@@ -140,6 +141,9 @@ Detail decode_detail(const Json& inspect, Instant now) {
   detail.stop_grace = std::chrono::seconds(grace < 0 ? grace_max : std::min(grace, grace_max));
   detail.limits = {host["NanoCpus"].as_int(), host["Memory"].as_int(),
                    std::max<std::int64_t>(0, host["PidsLimit"].as_int())};
+  for (const Json& mount : host["Mounts"].items()) {
+    if (mount["Type"].as_string() == "bind") detail.binds.push_back(mount["Source"].as_string());
+  }
   return detail;
 }
 

@@ -69,7 +69,7 @@ bool ProcessDiff::creatable(const std::string& name) {
 
 std::optional<std::size_t> ProcessDiff::create_slot(int replica, Needs needs) {
   const std::string name = container_name(replica);
-  if (!creatable(name)) return std::nullopt;
+  if (!mountable() || !creatable(name)) return std::nullopt;
   const std::optional<std::string> address = draft_.addresses.take();
   if (!address) {
     draft_.report.worsen(HealthState::degraded, "NoAddress",
@@ -88,6 +88,9 @@ std::optional<std::size_t> ProcessDiff::create_slot(int replica, Needs needs) {
   const Attachment attachment{network_name(spec_.app), *address, aliases()};
   ContainerSpec made = spec_;
   made.body.set("Image", image_to_create());
+  if (const Json found = found_mounts(); !found.empty()) {
+    made.labels.set(label::mounts, found.canonical());
+  }
   return draft_.add(draft_.steps.create(made, replica, attachment), cause_of_create(),
                     std::move(needs));
 }
@@ -95,6 +98,7 @@ std::optional<std::size_t> ProcessDiff::create_slot(int replica, Needs needs) {
 std::size_t ProcessDiff::start_slot(int replica, Needs needs) {
   needs.insert(needs.end(), cleared_.begin(), cleared_.end());
   if (spec_.owner) needs = {wait_for_owner(std::move(needs))};
+  needs = look_at(container_name(replica), spec_.host_mounts, found_mounts(), needs);
   return draft_.add(draft_.steps.start_new(spec_, replica), "created for this", std::move(needs));
 }
 
@@ -129,7 +133,7 @@ void ProcessDiff::keep_running(const SeenContainer& container, Needs needs) {
       needs.insert(needs.end(), draft_.before.begin(), draft_.before.end());
     }
     draft_.add(draft_.steps.start(container), fresh ? "created for this" : evidence(container),
-               std::move(needs));
+               look_at_mounts(container, needs));
   } else if (old_.empty()) {
     heal_unhealthy(container, ready(container));
   }
@@ -258,7 +262,7 @@ void ProcessDiff::heal_unhealthy(const SeenContainer& container, const Readiness
   }
   Step step = draft_.steps.restart(container);
   step.count_as = "restart " + container.name;
-  draft_.add(std::move(step), is.text);
+  draft_.add(std::move(step), is.text, look_at_mounts(container, {}));
 }
 
 std::string ProcessDiff::cause_of_create() const {

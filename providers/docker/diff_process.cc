@@ -93,6 +93,9 @@ void ProcessDiff::sort_in(const SeenContainer& container) {
     const bool speaks = same && failed_ == nullptr && !spec_.once;
     if (speaks) failed_ = &container;
     if (!speaks) stale_.push_back(&container);
+  } else if (const std::string why = why_unstarted(container); same && !why.empty()) {
+    taken_.insert(container.name);
+    unstarted_[&container] = why;
   } else if (!same) {
     old_.push_back(&container);
   } else if (container.identity.replica > spec_.replicas || container.identity.replica < 1) {
@@ -118,6 +121,9 @@ std::vector<int> ProcessDiff::missing() const {
 void ProcessDiff::clear_away() {
   for (const SeenContainer* container : stale_) {
     retire(draft_, *container, Ending::remove, "left behind by an earlier revision", {});
+  }
+  for (const auto& [container, why] : unstarted_) {
+    retire(draft_, *container, Ending::remove, why, {});
   }
   if (draft_.view.wanted->app->suspend) return;
   for (const SeenContainer* container : surplus_) {

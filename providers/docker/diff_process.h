@@ -125,6 +125,14 @@ class ProcessDiff {
   std::optional<FolderEntry> owner_to_set(const SeenStorage& storage);
   std::size_t wait_for_owner(Needs needs);
 
+  // diff_mounts.cc: folders of the host
+  bool mountable();
+  Json found_mounts() const;
+  std::string why_unstarted(const SeenContainer& container) const;
+  Needs look_at(const std::string& container, const std::vector<std::string>& paths,
+                const Json& identities, const Needs& needs);
+  Needs look_at_mounts(const SeenContainer& container, const Needs& needs);
+
   // Words.
   Readiness ready(const SeenContainer& container) const;
   std::string container_name(int replica) const;
@@ -141,13 +149,15 @@ class ProcessDiff {
   std::vector<const SeenContainer*> old_;      // other fingerprints; those that serve first
   std::vector<const SeenContainer*> surplus_;  // wanted fingerprint, more replicas than wanted
   std::vector<const SeenContainer*> stale_;    // evidence that no longer says anything
-  const SeenContainer* failed_ = nullptr;      // evidence that the wanted fingerprint failed
-  std::set<std::string> taken_;                // names that are about to become free
-  Needs evidence_gone_;                        // the steps that remove earlier evidence
-  Needs cleared_;                              // the steps after which surplus ones are gone
-  Needs failing_;                              // the steps that put a failed one aside
-  Trial trial_;                                // what came of the wanted fingerprint
-  bool put_off_ = false;                       // it failed, and is not tried now
+  // Never started and not to be, because of what they would mount → why.
+  std::map<const SeenContainer*, std::string> unstarted_;
+  const SeenContainer* failed_ = nullptr;  // evidence that the wanted fingerprint failed
+  std::set<std::string> taken_;            // names that are about to become free
+  Needs evidence_gone_;                    // the steps that remove earlier evidence
+  Needs cleared_;                          // the steps after which surplus ones are gone
+  Needs failing_;                          // the steps that put a failed one aside
+  Trial trial_;                            // what came of the wanted fingerprint
+  bool put_off_ = false;                   // it failed, and is not tried now
 };
 
 }  // namespace fairlead::docker

@@ -6,6 +6,7 @@
 #include "providers/docker/decode.h"
 #include "providers/docker/diff.h"
 #include "providers/docker/judge.h"
+#include "providers/docker/mounts.h"
 #include "providers/docker/observe.h"
 #include "providers/docker/policy.h"
 #include "providers/docker/reader.h"
@@ -192,6 +193,7 @@ class Docker : public Provider {
       return check_policy(*http, platform, tenant);
     const auto* file = std::get_if<FileCall>(&call);
     if (file && file->area == FileCall::Area::secrets) return {};
+    if (file && file->area == FileCall::Area::host) return check_look(*file, platform);
     return Error{Code::denied, "refused by fairlead's policy: no request to the engine", ""};
   }
   Outcome judge(const Step& step, const Answer& answer) const override {

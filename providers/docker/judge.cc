@@ -135,7 +135,8 @@ Outcome judge_step(const Keys& keys, const Step& step, const Answer& answer) {
     if (answer.ok() || (answer.status == 404 && step.verb == "remove")) return {};
     Outcome outcome;
     outcome.next = Next::failed;
-    outcome.error = {Code::unavailable, step.verb + " " + step.resource + ": " + answer.error, ""};
+    const std::string text = step.verb + " " + step.resource + ": " + answer.error;
+    outcome.error = {step.verb == "look" ? Code::conflict : Code::unavailable, text, ""};
     return outcome;
   }
   if (!answer.ok()) return refused(step, answer.status, decode_message(answer.body));

@@ -21,6 +21,7 @@ inline constexpr char fields[] = "fairlead.fields";
 inline constexpr char image[] = "fairlead.image";
 inline constexpr char owner[] = "fairlead.owner";
 inline constexpr char source[] = "fairlead.source";
+inline constexpr char mounts[] = "fairlead.mounts";
 inline constexpr char schema[] = "fairlead.schema";
 inline constexpr char signature[] = "fairlead.signature";
 }  // namespace label

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "providers/docker/decode.h"
+#include "providers/docker/mounts.h"
 #include "providers/docker/reader.h"
 #include "providers/docker/resolve.h"
 #include "providers/docker/rounds.h"
@@ -152,13 +153,38 @@ class AppObserver : public Rounds {
   void ask_details() {
     for (const SeenContainer& container : seen_->containers) {
       if (!container.detail && !container.going()) ask_detail(container.id, Listed::yes);
-      const bool misnamed = container.name != container.canonical_name() && !container.failed();
-      if (misnamed) ask_origin(container.id, container.image_id);
+      if (container.name != container.canonical_name()) ask_origin(container);
     }
     if (!scope_.listed) ask_vanished();
     for (const std::string& name : suspects_) ask_suspect(name);
     ask_images();
     if (!scope_.to_read.empty()) ask_image(scope_.to_read);
+    for (const auto& spec : specs_) {
+      if (lacks_container(*spec) || is_unstarted(*spec)) ask_mounts(*spec);
+    }
+  }
+
+  bool is_unstarted(const ContainerSpec& spec) const {
+    return std::any_of(
+        seen_->containers.begin(), seen_->containers.end(), [&](const SeenContainer& container) {
+          return container.state == "created" && container.identity.process == spec.process &&
+                 container.identity.fingerprint == spec.fingerprint;
+        });
+  }
+
+  void ask_mounts(const ContainerSpec& spec) {
+    for (const std::string& path : spec.host_mounts) {
+      const std::string why = why_not_mounted(*scope_.platform, path);
+      if (!seen_->mounts.emplace(path, SeenMount{"", why}).second || !why.empty()) continue;
+      FileCall call = look_call(*scope_.platform, path, "");
+      call.deep = true;
+      ask(std::move(call), [this, path](const Answer& answer) -> Result<void> {
+        Result<SeenMount> seen = decode_look(path, answer);
+        if (!seen) return seen.error();
+        seen_->mounts[path] = std::move(*seen);
+        return {};
+      });
+    }
   }
 
   void ask_images() {
@@ -221,13 +247,15 @@ class AppObserver : public Rounds {
     container.detail = std::move(made);
   }
 
-  // A container that does not bear its own name may have inherited all its labels from an image
-  // that was committed from one of ours.
-  void ask_origin(const std::string& id, const std::string& image_id) {
-    ask(get(api_ + "/images/" + image_id + "/json"),
-        [this, id](const Answer& answer) -> Result<void> {
+  // A container that does not bear its own name (be it that of evidence) may have inherited all its
+  // labels from an image that was committed from one of ours. What fairlead itself makes of such an
+  // image is signed anew.
+  void ask_origin(const SeenContainer& container) {
+    const Json signed_by = owner_labels(keys_, container.identity)[label::signature];
+    ask(get(api_ + "/images/" + container.image_id + "/json"),
+        [this, id = container.id, signed_by](const Answer& answer) -> Result<void> {
           const Result<Json> body = Json::parse(answer.ok() ? answer.body : "{}");
-          if (body && (*body)["Config"]["Labels"].has(label::signature)) drop(id);
+          if (body && (*body)["Config"]["Labels"][label::signature] == signed_by) drop(id);
           return {};
         });
   }
@@ -308,6 +336,7 @@ class AppObserver : public Rounds {
   // What was seen of them before is old, unlike what lists show.
   void forget_images() {
     seen_->images.clear();
+    seen_->mounts.clear();
     seen_->storage.clear();
     seen_->read.reset();
     seen_->read_of.clear();

@@ -7,20 +7,18 @@
 #include <string_view>
 
 #include "providers/docker/labels.h"
+#include "providers/docker/mounts.h"
 #include "providers/docker/reader.h"
 #include "providers/docker/steps.h"
 #include "providers/docker/storage.h"
 #include "reconciler/image_ref.h"
+#include "reconciler/mount_roots.h"
 
 namespace fairlead::docker {
 namespace {
 
 Error denied(const std::string& what) {
   return {Code::denied, "refused by fairlead's policy: " + what, ""};
-}
-
-bool below(const std::string& path, const std::string& root) {
-  return path == root || path.compare(0, root.size() + 1, root + "/") == 0;
 }
 
 // Of a path with a query, whose values we have put in as they are.
@@ -45,7 +43,7 @@ Result<void> check_bind(const Json& mount, const std::string& app, const Platfor
   if (source.size() >= 5 && source.compare(source.size() - 5, 5, ".sock") == 0) {
     return denied("mount of the socket " + source);
   }
-  if (below(source, platform.folders.mounted_secrets + "/" + app)) {
+  if (at_or_below(source, platform.folders.mounted_secrets + "/" + app)) {
     if (mount["ReadOnly"].as_bool()) return {};
     return denied("a secret mounted writable");
   }
@@ -53,17 +51,10 @@ Result<void> check_bind(const Json& mount, const std::string& app, const Platfor
     if (mount["ReadOnly"].as_bool()) return {};
     return denied("the edge's configuration mounted writable");
   }
-  // Private keys are in there.
-  if (below(source, platform.folders.edge) || below(platform.folders.edge, source)) {
-    return denied("mount of " + source + ": the edge's configuration");
-  }
-  const auto& roots = platform.mount_roots;
-  if (std::any_of(roots.begin(), roots.end(),
-                  [&](const auto& root) { return below(source, root); })) {
-    if (!tenant || may_mount(*tenant, source)) return {};
-    return denied("mount of " + source + ": below no mount root of the tenant " + tenant->folder);
-  }
-  return denied("mount of " + source + ": below none of mount_roots");
+  const std::string why = why_not_mounted(platform, source);
+  if (!why.empty()) return denied("mount of " + why);
+  if (!tenant || may_mount(*tenant, source)) return {};
+  return denied("mount of " + source + ": below no mount root of the tenant " + tenant->folder);
 }
 
 Result<void> check_mount(const Json& mount, const std::string& app, const Platform& platform,

@@ -7,6 +7,7 @@
 #include "providers/docker/interpolate.h"
 #include "providers/docker/labels.h"
 #include "providers/docker/limits.h"
+#include "providers/docker/mounts.h"
 
 namespace fairlead::docker {
 namespace {
@@ -301,16 +302,11 @@ class ProcessResolver {
       owner(storage);
     }
     for (const HostMount& mount : app_.mounts) {
-      const auto& roots = input_.platform->mount_roots;
-      const bool allowed = std::any_of(roots.begin(), roots.end(), [&](const std::string& root) {
-        return mount.host == root || mount.host.compare(0, root.size() + 1, root + "/") == 0;
-      });
-      if (!allowed) {
-        return Error{Code::invalid,
-                     "mounts: " + mount.host + " is below none of the platform file's " +
-                         "mount_roots; add its root there, or use `needs: [storage]`",
-                     app_.where("mounts")};
+      const std::string why = why_not_mounted(*input_.platform, mount.host);
+      if (!why.empty()) {
+        return Error{Code::invalid, "mounts: " + why + "; " + mount_advice, app_.where("mounts")};
       }
+      spec_.host_mounts.push_back(mount.host);
       mounts.push(bind(mount));
       say("mount." + mount.path, mount.host + (mount.read_only ? " ro" : " rw"), "mounts");
     }

@@ -44,7 +44,8 @@ struct Detail {
   std::string restart;               // policy
   Duration stop_grace{0};            // of its own
   Limits limits;
-  std::string last_log;  // last lines it wrote, read only where it failed
+  std::vector<std::string> binds;  // paths of the host that it mounts
+  std::string last_log;            // last lines it wrote, read only where it failed
   bool log_read = false;
 };
 
@@ -59,6 +60,7 @@ struct SeenContainer {
   std::string image_id;
   Identity identity;
   std::string fields;  // label: field digests
+  std::string mounts;  // label: what it was made to mount (mounts.h)
   std::string state;   // "created", "running", "paused", "restarting", "removing", "exited", "dead"
   std::string health;  // as far as the list's text tells
   Shared<std::map<std::string, Endpoint>> networks;  // by network name
@@ -116,6 +118,12 @@ struct SeenStorage {
   std::string trouble;        // why it is not known whose it is
 };
 
+// A path of the host that something is to be made to mount, as it was just looked at.
+struct SeenMount {
+  std::string identity;  // "DEVICE:INODE"; empty: it must not be mounted
+  std::string trouble;   // why not
+};
+
 struct SeenApp : Section {
   std::vector<SeenContainer> containers;  // proven ours, sorted by name
   std::vector<SeenNetwork> networks;      // by the name of the app's network, ours and foreign
@@ -125,6 +133,8 @@ struct SeenApp : Section {
   std::vector<NeverStarted> readers;
   std::vector<NeverStarted> keepers;
   std::map<std::string, SeenStorage> storage;  // by the id of the container
+  // By path. Asked only where something is to be made that mounts it, or was and never started.
+  std::map<std::string, SeenMount> mounts;
   // What a reader showed of the image that is to be read; absent: nothing yet. And why not.
   std::optional<ImageContent> read;
   std::string read_of;  // the id of that image

@@ -64,6 +64,7 @@ struct ContainerSpec : Spec {
   std::optional<Duration> deadline;
   Duration stop_grace{0};
   std::vector<SecretFile> secrets;
+  std::vector<std::string> host_mounts;  // paths of the host, as the manifest says them
 
   struct HttpHealth {
     std::string path;

@@ -225,6 +225,14 @@ Step Steps::disconnect(const SeenContainer& container, const std::string& networ
               Json::object({{"Container", container.id}, {"Force", true}}));
 }
 
+Step Steps::look(FileCall call, const std::string& container) {
+  Step made;
+  made.verb = "look";
+  made.resource = "mount " + call.path + " of " + container;
+  made.request = std::move(call);
+  return made;
+}
+
 Step Steps::write_secret(const SecretFile& file) {
   FileCall call;
   call.area = FileCall::Area::secrets;

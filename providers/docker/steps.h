@@ -56,6 +56,8 @@ class Steps {
   Step connect(const SeenContainer& container, const Attachment& attachment) const;
   Step disconnect(const SeenContainer& container, const std::string& network) const;
 
+  // Whether what the container is about to mount may be mounted, right before that.
+  static Step look(FileCall call, const std::string& container);
   static Step write_secret(const SecretFile& file);
   static Step remove_secret(const std::string& path);
   static Step wait(std::string resource);

@@ -11,6 +11,7 @@
 
 #include "reconciler/check.h"
 #include "reconciler/live/file_io.h"
+#include "reconciler/live/host_path.h"
 
 namespace fairlead::live {
 
@@ -79,11 +80,17 @@ const std::string& FileStore::area(const FileCall& call) const {
       return folders_.mounted_secrets;
     case FileCall::Area::edge:
       return folders_.edge;
+    case FileCall::Area::host:
+      break;
   }
   FAIRLEAD_CHECK(false);
 }
 
 Answer FileStore::call(const FileCall& call) const {
+  if (call.area == FileCall::Area::host) {
+    if (call.act == FileCall::Act::look) return look_at_host_path(call);
+    return Answer{500, "", "files of the host are only looked at"};
+  }
   const bool whole_area = call.act == FileCall::Act::list && call.path.empty();
   if (!whole_area && !proper(split(call.path)))
     return Answer{500, "", "not a relative path: \"" + call.path + "\""};
@@ -98,6 +105,8 @@ Answer FileStore::call(const FileCall& call) const {
       return list(call);
     case FileCall::Act::read:
       return read(call);
+    case FileCall::Act::look:
+      break;
   }
   return Answer{500, "", "unknown act"};
 }

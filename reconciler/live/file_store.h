@@ -5,7 +5,8 @@
 #include "reconciler/world.h"
 
 // Carries out FileCalls below the daemon's own folders. Blocking; calls must come one after
-// another, so that a write and a later removal keep their order. No link below an area is followed.
+// another, so that a write and a later removal keep their order; looks at what is the host's
+// (host_path.h) may come at any time. No link below an area is followed.
 namespace fairlead::live {
 
 class FileStore {

@@ -120,7 +120,11 @@ class LiveWorld::Impl {
     work(id, std::move(suspect), [this, call = std::move(call)] { return connector_.call(call); });
   }
 
-  void start(RequestId id, FileCall call, const Suspect&) {
+  void start(RequestId id, FileCall call, const Suspect& suspect) {
+    // It may take long, and depends on no write of ours.
+    if (call.area == FileCall::Area::host) {
+      return work(id, suspect, [this, call = std::move(call)] { return files_.call(call); });
+    }
     file_jobs_.submit([this, id, call = std::move(call)] {
       post(Answered{id, files_.call(call)});
     });

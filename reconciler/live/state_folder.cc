@@ -154,6 +154,8 @@ std::vector<LastGood> StateFolder::images() const { return copies(images_folder)
 std::vector<LastGood> StateFolder::hosts() const { return copies(hosts_folder); }
 std::vector<LastGood> StateFolder::names() const { return copies(names_folder); }
 
+std::vector<LastGood> StateFolder::mounts() const { return copies(mounts_folder); }
+
 std::vector<LastGood> StateFolder::schemes() const { return copies(schemes_folder); }
 
 std::vector<LastGood> StateFolder::served() const { return copies(served_folder); }

@@ -18,6 +18,8 @@ std::string verb_of(FileCall::Act act) {
       return "LIST";
     case FileCall::Act::read:
       return "READ";
+    case FileCall::Act::look:
+      return "LOOK";
   }
   return "";
 }
@@ -30,6 +32,8 @@ std::string area_of(FileCall::Area area) {
       return "secrets:";
     case FileCall::Area::edge:
       return "edge:";
+    case FileCall::Area::host:
+      return "host:";
   }
   return "";
 }
@@ -66,7 +70,23 @@ void SimWorld::submit_file(RequestId id, FileCall call) {
   });
 }
 
+// Of a link the content is where it leads, of all else its identity.
+Answer SimWorld::look_at_host(const FileCall& call) {
+  const auto& files = files_[FileCall::Area::host];
+  for (const auto& [path, file] : files) {
+    if (below(call.path, path) && file.content.front() == '/') {
+      return {403, "", path + " is a link"};
+    }
+  }
+  const auto found = files.find(call.path);
+  if (found == files.end()) return {404, "", call.path + " does not exist on this host"};
+  const std::string& identity = found->second.content;
+  if (call.identity.empty() || call.identity == identity) return {200, identity, ""};
+  return {403, "", "something else lies at " + call.path};
+}
+
 Answer SimWorld::act_on_file(const FileCall& call) {
+  if (call.act == FileCall::Act::look) return look_at_host(call);
   auto& files = files_[call.area];
   if (call.writes() && call.area == FileCall::Area::edge) ++edge_writes_;
   if (call.act == FileCall::Act::write) {

@@ -86,6 +86,10 @@ void SimWorld::set_edge_file(const std::string& path, const std::optional<std::s
   if (!content) files.erase(path);
 }
 
+void SimWorld::set_host(const std::string& path, const std::string& what) {
+  files_[FileCall::Area::host][path] = {what, 0};
+}
+
 void SimWorld::wipe_edge() { files_[FileCall::Area::edge].clear(); }
 
 void SimWorld::set_revision(const std::string& revision) {

@@ -52,6 +52,7 @@ SimWorld::SimWorld(const WorldOptions& options)
   engine_.advance(now());
   engine_.set_host_paths([this](const std::string& path) {
     if (path == options_.edge_folder) return files_.count(FileCall::Area::edge) > 0;
+    if (files_[FileCall::Area::host].count(path) > 0) return true;
     if (!path.starts_with(options_.mounted_secrets)) return false;
     const std::string inner =
         path.substr(std::min(path.size(), options_.mounted_secrets.size() + 1));

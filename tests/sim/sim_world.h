@@ -100,7 +100,8 @@ class SimWorld : public World {
   // Somebody's hand in the folder of the edge; nothing: the file is removed.
   void set_edge_file(const std::string& path, const std::optional<std::string>& content);
   void wipe_edge();
-
+  // What lies at a path of the host: "1:42" (device, inode), or where a link leads.
+  void set_host(const std::string& path, const std::string& what);
   // The control socket and signals.
   std::uint64_t command(const std::string& verb, std::map<std::string, std::string> words = {});
   std::optional<Reply> reply(std::uint64_t command) const;
@@ -144,6 +145,7 @@ class SimWorld : public World {
   std::string host_file(const std::string& path) const;
   void arrive(std::shared_ptr<Flight> flight, Answer answer);
   Answer act_on_file(const FileCall& call);
+  Answer look_at_host(const FileCall& call);
   void begin_write(std::uint64_t write);
   void crash_check(CrashPlan::When when, std::uint64_t write, std::uint64_t daemon);
   void deliver(Duration at, std::uint64_t daemon, Event event,
@@ -179,8 +181,7 @@ class SimWorld : public World {
   std::uint64_t number_ = 0;
   std::uint64_t calls_ = 0;
   std::uint64_t fallible_writes_ = 0;  // those that FaultPlan::at_write counts
-  std::uint64_t writes_ = 0;
-  std::uint64_t commands_ = 0;
+  std::uint64_t writes_ = 0, commands_ = 0;
   std::map<std::pair<Duration, std::uint64_t>, std::function<void()>> timers_;
   std::map<std::pair<Duration, std::uint64_t>, Due> due_;
   std::map<Ticket, std::shared_ptr<Flight>> flights_;  // begun at the engine, not answered
