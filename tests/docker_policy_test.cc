@@ -229,6 +229,27 @@ TEST_CASE("an update changes limits and the restart policy, and nothing else") {
   CHECK(update(R"({"CpusetCpus":"0"})") == "update of CpusetCpus");
 }
 
+TEST_CASE("class 15: only images of allowed registries are pulled, and only by reference") {
+  Platform listed = platform();
+  listed.registries_allowed = {"ghcr.io"};
+  const auto pull = [](const std::string& query) {
+    HttpCall call = post("/images/create?" + query, Json());
+    call.body.clear();
+    return call;
+  };
+  CHECK(verdict(pull("fromImage=nginx&tag=1")) == "allowed");
+  CHECK(verdict(pull("fromImage=ghcr.io/acme/update&tag=1"), listed) == "allowed");
+  CHECK(verdict(pull("fromImage=nginx&tag=1"), listed) ==
+        "pull of nginx: the registry docker.io is not in `registries: {allow: […]}` of the "
+        "platform file; add it there, or take the image from one that is");
+  for (const char* query : {"fromImage=127.0.0.1:5000/x&tag=1", "fromImage=localhost/x",
+                            "fromSrc=-", "tag=1", "", "fromImage=nginx&fromImage=127.0.0.1:5000/x",
+                            "fromImage=nginx&fromSrc=http://a/b", "fromImage=127.0.0.1%3A5000/x"}) {
+    CAPTURE(query);
+    CHECK(verdict(pull(query)) != "allowed");
+  }
+}
+
 TEST_CASE("the check cannot be walked around by another spelling of the request") {
   HttpCall call = post("/containers/create", good_container());
   CHECK(verdict(call) == "allowed");

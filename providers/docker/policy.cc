@@ -8,6 +8,8 @@
 #include "providers/docker/labels.h"
 #include "providers/docker/reader.h"
 #include "providers/docker/storage.h"
+#include "reconciler/image_ref.h"
+#include "reconciler/registries.h"
 
 namespace fairlead::docker {
 namespace {
@@ -133,6 +135,25 @@ Result<void> check_container(const Json& body, const Platform& platform) {
   return {};
 }
 
+// "fromImage=ghcr.io/acme/blog&tag=1", and nothing else that the engine would make an image of.
+Result<void> check_pull(const std::string& path, const Platform& platform) {
+  std::string image;
+  for (std::size_t at = path.find('?'); at != path.npos;) {
+    const std::size_t end = path.find('&', at + 1);
+    const std::string word = path.substr(at + 1, end == path.npos ? end : end - at - 1);
+    const std::size_t equals = word.find('=');
+    const std::string key = word.substr(0, equals);
+    const bool first = key == "fromImage" && image.empty() && equals != word.npos;
+    if (first) image = word.substr(equals + 1);
+    if (!first && key != "tag") return denied("a pull with " + key);
+    at = end;
+  }
+  const auto ref = ImageRef::parse(image);
+  if (!ref) return denied("a pull of \"" + image + "\"");
+  const Result<void> allowed = may_use(platform, ref->registry);
+  return allowed ? allowed : denied("pull of " + image + ": " + allowed.error().message);
+}
+
 }  // namespace
 
 Result<void> check_policy(const HttpCall& call, const Platform& platform) {
@@ -148,6 +169,7 @@ Result<void> check_policy(const HttpCall& call, const Platform& platform) {
   const bool container = contains(call.path, "/containers/create");
   const bool volume = contains(call.path, "/volumes/create");
   const bool update = contains(call.path, "/update");
+  if (contains(call.path, "/images/create")) return check_pull(call.path, platform);
   if (!container && !volume && !update) return {};
   const Result<Json> body = Json::parse(call.body);
   if (!body) return denied("a body that is not JSON");
