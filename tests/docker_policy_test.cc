@@ -115,7 +115,6 @@ TEST_CASE("nothing of the host is handed over") {
   CHECK(with_host("Devices", R"([{"PathOnHost":"/dev/sda"}])") == "HostConfig.Devices");
   CHECK(with_host("DeviceRequests", "[]") == "HostConfig.DeviceRequests");
   CHECK(with_host("DeviceCgroupRules", R"(["a *:* rwm"])") == "HostConfig.DeviceCgroupRules");
-  CHECK(with_host("CapAdd", R"(["SYS_ADMIN"])") == "HostConfig.CapAdd");
   CHECK(with_host("Sysctls", R"({"kernel.msgmax":"1"})") == "HostConfig.Sysctls");
   CHECK(with_host("Runtime", R"("other")") == "HostConfig.Runtime");
   CHECK(with_host("CgroupParent", R"("/")") == "HostConfig.CgroupParent");
@@ -137,7 +136,14 @@ TEST_CASE("no container is without its hardening") {
   CHECK(with_host("SecurityOpt", R"(["no-new-privileges","seccomp=unconfined"])") != "allowed");
   CHECK(with_host("SecurityOpt", R"(["apparmor=unconfined"])") != "allowed");
   CHECK(with_host("SecurityOpt", "[]") != "allowed");
-  CHECK(with_host("CapDrop", "[]") == "a container that keeps all capabilities");
+  const std::string more = "a container that keeps more capabilities than the profile `standard`";
+  CHECK(with_host("CapDrop", "[]") == more);
+  CHECK(with_host("CapDrop", R"(["NET_RAW","MKNOD","AUDIT_WRITE","SETFCAP"])") == more);
+  CHECK(with_host("CapAdd", R"(["CHOWN","SYS_ADMIN"])") == more);
+  CHECK(with_host("CapAdd", R"(["SYS_ADMIN"])") == more);
+  CHECK(with_host("CapAdd", R"(["ALL"])") == more);
+  CHECK(with_host("CapAdd", R"(["NET_RAW"])") == more);
+  CHECK(with_host("CapAdd", R"(["CHOWN","CAP_KILL","NET_BIND_SERVICE"])") == "allowed");
   CHECK(with_host("Memory", "0") == "a container without limits");
   CHECK(with_host("Memory", "-1") == "a container without limits");
   CHECK(with_host("PidsLimit", "-1") == "a container without limits");

@@ -155,6 +155,10 @@ TEST_CASE("evidence names the code, memory that ran out, the engine's error and 
   container.detail->last_log = "first\nlast";
   CHECK(evidence(container) ==
         "exited with code 137 (out of memory): cannot mount, last log line: last");
+  container.detail->profile = "strict";
+  container.detail->last_log = "chown: /data: Operation not permitted\nlast";
+  CHECK(evidence(container).find("last log line: last; it may need a capability: the profile "
+                                 "`strict`") != std::string::npos);
   container.state = "created";
   CHECK(evidence(container).find("never started") == 0);
 }

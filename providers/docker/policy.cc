@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "providers/docker/capabilities.h"
 #include "providers/docker/labels.h"
 #include "providers/docker/reader.h"
 #include "providers/docker/storage.h"
@@ -112,9 +113,9 @@ Result<void> check_container(const Json& body, const Platform& platform) {
   if (Result<void> checked = check_fields(body, app); !checked) return checked;
   // An allow-list: whatever the engine learns tomorrow is refused until it is thought about.
   static const std::set<std::string> known = {
-      "NetworkMode", "RestartPolicy", "NanoCpus",     "Memory",     "MemorySwap",
-      "PidsLimit",   "CapDrop",       "SecurityOpt",  "Init",       "LogConfig",
-      "Mounts",      "Tmpfs",         "PortBindings", "ExtraHosts", "ReadonlyRootfs"};
+      "NetworkMode", "RestartPolicy", "NanoCpus",    "Memory",        "MemorySwap", "PidsLimit",
+      "CapDrop",     "CapAdd",        "SecurityOpt", "Init",          "LogConfig",  "Mounts",
+      "Tmpfs",       "PortBindings",  "ExtraHosts",  "ReadonlyRootfs"};
   for (const auto& [key, value] : host.members()) {
     if (known.count(key) == 0) return denied("HostConfig." + key);
   }
@@ -124,7 +125,10 @@ Result<void> check_container(const Json& body, const Platform& platform) {
   if (!one_of(host["SecurityOpt"], {"no-new-privileges"}) || host["SecurityOpt"].empty()) {
     return denied("security options other than no-new-privileges");
   }
-  if (host["CapDrop"].empty()) return denied("a container that keeps all capabilities");
+  const std::string profile = profile_of(host);
+  if (profile.empty() || profile == "older") {
+    return denied("a container that keeps more capabilities than the profile `standard`");
+  }
   if (!limited(host["Memory"], platform.defaults.memory) ||
       !limited(host["PidsLimit"], platform.defaults.pids)) {
     return denied("a container without limits");

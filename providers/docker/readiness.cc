@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "providers/docker/capabilities.h"
 #include "reconciler/units.h"
 
 namespace fairlead::docker {
@@ -184,6 +185,7 @@ std::string evidence(const SeenContainer& container) {
     const std::size_t line = detail.last_log.rfind('\n');
     text += ", last log line: " +
             (line == std::string::npos ? detail.last_log : detail.last_log.substr(line + 1));
+    text += capability_hint(detail.profile, detail.last_log);
   }
   return text;
 }

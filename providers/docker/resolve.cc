@@ -271,9 +271,8 @@ class ProcessResolver {
   void security(Json& host) {
     const bool strict = app_.security == Security::strict;
     host.set("SecurityOpt", Json(std::vector<std::string>{"no-new-privileges"}));
-    host.set("CapDrop",
-             strict ? Json(std::vector<std::string>{"ALL"})
-                    : Json(std::vector<std::string>{"NET_RAW", "MKNOD", "AUDIT_WRITE", "SETFCAP"}));
+    host.set("CapDrop", Json(std::vector<std::string>{"ALL"}));
+    if (!strict) host.set("CapAdd", Json(standard_capabilities()));
     if (!strict) return;
     host.set("ReadonlyRootfs", true);
     say("security", std::string("strict"), "security");
