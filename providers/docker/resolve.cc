@@ -7,15 +7,14 @@
 #include "providers/docker/interpolate.h"
 #include "providers/docker/labels.h"
 #include "providers/docker/limits.h"
+#include "providers/docker/stop_grace.h"
+#include "reconciler/budget.h"
 
 namespace fairlead::docker {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-constexpr seconds default_stop_grace{10};
-constexpr int addresses_beside_containers = 8;  // gateway, network, broadcast, services
 
 template <typename T>
 std::optional<T> first_of(const std::optional<T>& a, const std::optional<T>& b) {
@@ -177,10 +176,10 @@ class ProcessResolver {
 
   void stopping() {
     const auto grace = first_of(own_.stop_grace, app_.main.stop_grace);
-    spec_.stop_grace = grace ? Duration(*grace) : Duration(default_stop_grace);
-    const auto whole = std::chrono::ceil<seconds>(spec_.stop_grace).count();
-    spec_.body.set("StopTimeout", static_cast<std::int64_t>(whole));
-    if (grace) say("stop_grace", std::to_string(whole), path_of(own_.stop_grace, "stop_grace"));
+    const std::string path = path_of(own_.stop_grace, "stop_grace");
+    spec_.stop_grace = stop_grace(app_, path, grace);
+    spec_.body.set("StopTimeout", whole_seconds(spec_.stop_grace));
+    if (grace) say("stop_grace", std::to_string(whole_seconds(*grace)), path);
   }
 
   void health() {
