@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "reconciler/check.h"
+#include "reconciler/warnings.h"
 
 namespace fairlead {
 namespace {
@@ -88,6 +89,10 @@ std::vector<Request> Reconciler::handle(const Event& event, Instant now) {
 void Reconciler::advance() {
   place_links();
   wake_links();
+  if (guard_due_) {  // what is wanted, or what is seen, was read anew
+    const auto asked = budget_of(apps_, *platform_, engine().session());
+    for (LogRecord& record : untold(asked, told_)) log(std::move(record));
+  }
   if (guard_due_ || (verdict_.due && now_.steady >= *verdict_.due)) guard_removals();
   for (const std::string& name : local_.take_changed()) {
     keep(local_folder, name, local_.encode(name));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "providers/docker/backends.h"
+#include "providers/docker/capabilities.h"
 #include "providers/docker/interpolate.h"
 #include "providers/docker/labels.h"
 #include "providers/docker/limits.h"
@@ -431,14 +432,6 @@ class ProcessResolver {
   ContainerSpec spec_;
 };
 
-int prefix_for(int containers) {
-  // Old and new stand side by side during a deploy.
-  const int wanted = 2 * containers + addresses_beside_containers + 8;
-  int prefix = 26;
-  while (prefix > 16 && (1 << (32 - prefix)) < wanted) --prefix;
-  return prefix;
-}
-
 Result<void> add_process(const Keys& keys, const ResolveInput& input, Graph& graph,
                          const std::string& process, const ProcessSettings& settings) {
   ProcessResolver resolver(keys, input, graph, process, settings);
@@ -467,10 +460,9 @@ std::string fingerprint_of(const Keys& keys, const std::map<std::string, std::st
 
 Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& graph) {
   const App& app = *input.app;
-  int containers = app.deploy.replicas.value_or(1);
-  for (const auto& [name, settings] : app.processes) containers += settings.replicas.value_or(1);
+  if (Result<void> done = check_demand(app, *input.platform); !done) return done;
   auto network = std::make_shared<NetworkSpec>();
-  network->prefix = prefix_for(containers);
+  network->prefix = network_prefix(app);
   graph.resources.push_back({"network", network_name(app.name), {}, network, ""});
   if (app.needs.storage) {
     graph.resources.push_back(
