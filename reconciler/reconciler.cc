@@ -178,10 +178,11 @@ void Reconciler::on(const Answered& event) {
       auto observed = listed.take_listing(expected.pass, expected.index, event.answer, now_);
       if (observed) take_listing(listed, std::move(*observed));
       if (listed.tries() > tries) {
-        tell_seldom(told_.list_failed, {LogRecord::Level::error, "", "list", expected.owner,
-                                        listed.error() + "; until it can be listed, nothing is "
-                                                         "done",
-                                        "", std::nullopt});
+        tell_seldom(told_.list_failed[expected.owner],
+                    {LogRecord::Level::error, "", "list", expected.owner,
+                     listed.error() + "; until it can be listed, nothing is "
+                                      "done",
+                     "", std::nullopt});
       }
       return;
     }
