@@ -10,6 +10,7 @@
 #include "reconciler/next_steps.h"
 #include "reconciler/reconciler.h"
 #include "reconciler/units.h"
+#include "reconciler/warnings.h"
 
 namespace fairlead {
 namespace {
@@ -214,8 +215,13 @@ Json Reconciler::status(Instant now) const {
     for (const Error& error : errors) texts.push(error.text());
     broken.push(Json::object({{"file", path}, {"errors", texts}}));
   }
+  Json budget = Json::array();
+  for (const BudgetWarning& warning : budget_of(apps_, *platform_, engine().session())) {
+    budget.push(warning.text);
+  }
   return Json::object(
       {{"apps", apps},
+       {"budget", budget},
        {"orphans", orphans},
        {"conflicts", conflicts},
        {"removals", removals_json(verdict_)},

@@ -98,8 +98,10 @@ struct Told {
   std::set<std::string> broken;              // errors of manifests
   std::string hold;                          // why nothing is removed
   std::set<std::string> ignored;             // what images may not say; files that are no manifests
+  std::set<std::string> budget;              // what more is asked of the host than it has
   std::map<std::string, Duration> warnings;  // text → when it was last logged
-  Duration events_lost{0}, list_failed{0};   // when it was last logged; 0: never
+  Duration events_lost{0};                   // when it was last logged; 0: never
+  std::map<std::string, Duration> list_failed;  // likewise, by provider
 };
 
 // A health check that fairlead makes itself, and when it is due again.

@@ -51,6 +51,7 @@ struct HttpCall {
   std::string body;            // JSON unless a header says otherwise
   std::optional<Login> login;  // Basic authentication
   std::optional<Tls> tls;      // absent: plain; of "engine" the platform file decides
+  bool public_only = false;    // connect to addresses of the internet alone (registries.h)
   // Until the answer must be complete; with `progress`, the longest silence between two pieces of
   // it.
   std::chrono::milliseconds timeout{5000};

@@ -15,7 +15,11 @@ constexpr std::chrono::seconds registry_patience{8};
 void Reconciler::ask_registries() {
   if (options_.mode == Mode::plan) return;
   for (Updates::Question& question : updates_.wake(now_, *platform_)) {
-    expect(send(std::move(question.call)),
+    if (!question.call) {
+      follow(updates_.take(question.ticket, Answer{}, now_));
+      continue;
+    }
+    expect(send(std::move(*question.call)),
            {Expected::For::update, question.app, 0, "", question.ticket, {}});
   }
 }

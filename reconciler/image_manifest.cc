@@ -304,6 +304,14 @@ ImageManifest parse_image_manifest(const ImageText& source) {
   }
   manifest.document = std::move(parsed.documents[0]);
   manifest.document.value = Sieve(manifest).kept(manifest.document.value, "", "");
+  const std::size_t processes = manifest.document.value["processes"].members().size();
+  if (processes > image_processes_max) {
+    manifest.errors.push_back({Code::invalid,
+                               "processes: an image may say at most " +
+                                   std::to_string(image_processes_max) + ", got " +
+                                   std::to_string(processes) + ": say the others in the folder",
+                               manifest.document.where("processes").text()});
+  }
   return manifest;
 }
 

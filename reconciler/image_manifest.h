@@ -20,6 +20,8 @@ inline constexpr std::array<std::string_view, 3> image_manifest_paths = {
     "/cloud_manifest.yml", "/cloud_manifest.yaml", "/cloud_manifest.json"};
 inline constexpr char image_manifest_label[] = "fairlead.manifest";
 inline constexpr std::size_t image_manifest_bytes_max = 1u << 20;
+// Each of them gets the limits of a container; more are the folder's to say.
+inline constexpr std::size_t image_processes_max = 8;
 // An answer with the largest of them, with what a tar puts around it; a longer one holds more.
 inline constexpr std::size_t image_archive_bytes_max = image_manifest_bytes_max + (128u << 10);
 

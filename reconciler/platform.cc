@@ -138,13 +138,29 @@ void read_service(Platform::Service& service, const Field& field) {
   take(service.ca_file, field["ca_file"].absolute_path());
 }
 
-void read_registries(std::map<std::string, RegistryLogin>& registries, const Field& field) {
+void read_allowed(Platform& platform, const Field& field) {
+  if (!field.said()) return;
+  auto& allowed = platform.registries_allowed.emplace();
+  for (const Field& item : field.items()) {
+    const auto host = item.text();
+    if (!host) continue;
+    if (*host != "*" && !is_registry(*host)) {
+      item.refuse("must be a registry host such as ghcr.io or 127.0.0.1:5000, or \"*\", got \"" +
+                  *host + "\"");
+    }
+    allowed.push_back(*host);
+  }
+}
+
+void read_registries(Platform& platform, const Field& field) {
+  read_allowed(platform, field["allow"]);
   for (const auto& [host, login] : field.members()) {
+    if (host == "allow") continue;  // no image names a registry so, without a dot or a port
     if (!is_registry(host)) {
       login.refuse("this name must be a registry host such as ghcr.io or 127.0.0.1:5000");
     }
-    registries[host] = {login["user"].text().value_or(""),
-                        login["password_file"].absolute_path().value_or("")};
+    platform.registries[host] = {login["user"].text().value_or(""),
+                                 login["password_file"].absolute_path().value_or("")};
   }
 }
 
@@ -208,7 +224,7 @@ Platform read_platform(const Field& root) {
   platform.edge = read_edge(root["edge"]);
   platform.tenants = read_tenants(root["tenants"], root["edge"]["tenants"], platform.folders);
   read_defaults(platform.defaults, root["defaults"]["resources"]);
-  read_registries(platform.registries, root["registries"]);
+  read_registries(platform, root["registries"]);
   read_mount_roots(platform, root["mount_roots"]);
   read_prune(platform.prune, root["prune"]);
   read_log(platform.log, root["log"]);

@@ -115,6 +115,9 @@ struct Platform {
 
   // Registry host ("ghcr.io", "127.0.0.1:5000") → login. Absent: anonymous.
   std::map<std::string, RegistryLogin> registries;
+  // Those that images may come from, beside those with a login; "*": all public ones, as where it
+  // is absent (registries.h).
+  std::optional<std::vector<std::string>> registries_allowed;
 
   struct Prune {
     int fuse_apps = 3;      // more than this many apps and …

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "reconciler/check.h"
+#include "reconciler/warnings.h"
 
 namespace fairlead {
 namespace {
@@ -91,6 +92,10 @@ void Reconciler::advance() {
   if (std::exchange(reread_due_, false) && reading_) on(ManifestsChanged{reading_});
   place_links();
   wake_links();
+  if (guard_due_) {  // what is wanted, or what is seen, was read anew
+    const auto asked = budget_of(apps_, *platform_, engine().session());
+    for (LogRecord& record : untold(asked, told_)) log(std::move(record));
+  }
   if (guard_due_ || (verdict_.due && now_.steady >= *verdict_.due)) guard_removals();
   for (const std::string& name : local_.take_changed()) {
     keep(local_folder, name, local_.encode(name));
@@ -176,10 +181,11 @@ void Reconciler::on(const Answered& event) {
       auto observed = listed.take_listing(expected.pass, expected.index, event.answer, now_);
       if (observed) take_listing(listed, std::move(*observed));
       if (listed.tries() > tries) {
-        tell_seldom(told_.list_failed, {LogRecord::Level::error, "", "list", expected.owner,
-                                        listed.error() + "; until it can be listed, nothing is "
-                                                         "done",
-                                        "", std::nullopt});
+        tell_seldom(told_.list_failed[expected.owner],
+                    {LogRecord::Level::error, "", "list", expected.owner,
+                     listed.error() + "; until it can be listed, nothing is "
+                                      "done",
+                     "", std::nullopt});
       }
       return;
     }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "reconciler/grammar.h"
+#include "reconciler/registries.h"
 #include "reconciler/url.h"
 
 namespace fairlead {
@@ -154,15 +155,19 @@ std::map<std::string, std::map<std::string, std::string>> parse_challenges(
   return ChallengeReader(header).read();
 }
 
-Inquiry::Inquiry(Question question, const Platform& platform) : question_(std::move(question)) {
-  const auto found = platform.registries.find(question_.image.registry);
-  if (found != platform.registries.end() && !question_.anonymous) {
-    login_ = Login{found->second.user, Secret(), found->second.password_file};
+Inquiry::Inquiry(Question question, const Platform& platform)
+    : question_(std::move(question)), platform_(platform) {
+  const std::string& registry = question_.image.registry;
+  const RegistryLogin* login = question_.anonymous ? nullptr : login_of(platform_, registry);
+  if (login) {
+    login_ = Login{login->user, Secret(), login->password_file};
   }
   const bool by_digest = question_.track && question_.track->by == Track::By::digest;
   phase_ = by_digest && !question_.list ? Phase::digest : Phase::tags;
   finding_.tag = question_.track ? question_.current : "";
   page_ = "/v2/" + question_.image.repository + "/tags/list?n=" + std::to_string(page_tags);
+  const Result<void> allowed = may_use(platform_, registry);
+  if (!allowed) fail(allowed.error().code, allowed.error().message + ": nothing was asked");
 }
 
 HttpCall Inquiry::call(std::string method, std::string path) const {
@@ -172,6 +177,7 @@ HttpCall Inquiry::call(std::string method, std::string path) const {
   call.path = std::move(path);
   call.timeout = answer_timeout;
   call.body_max = list_bytes_max;
+  call.public_only = !is_listed(platform_, question_.image.registry);
   if (!question_.image.local()) call.tls = Tls{};
   if (basic_) call.login = login_;
   if (!token_.empty()) call.headers.emplace_back("Authorization", "Bearer " + token_);
@@ -287,7 +293,10 @@ void Inquiry::ask_token(const std::map<std::string, std::string>& challenge) {
                                   realm.substr(0, 200) +
                                   "\", which is no https address: nothing was sent there");
   }
+  const Result<void> allowed = may_ask_token(platform_, question_.image.registry, url->endpoint);
+  if (!allowed) return fail(Code::denied, allowed.error().message);
   token_call_ = HttpCall{};
+  token_call_.public_only = !is_listed(platform_, url->endpoint);
   token_call_.endpoint = url->endpoint;
   token_call_.path =
       url->path + (url->path.find('?') == url->path.npos ? "?" : "&") +

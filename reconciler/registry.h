@@ -15,7 +15,8 @@
 // One conversation with a registry (HTTP API v2 of the OCI distribution specification): which tags
 // a repository has, and which digest a tag names. Pure: it gives calls out and takes answers in,
 // one at a time; whoever sends them owns it for that long. Errors, in words that say what to do:
-// denied (a login is missing, wrong or may not read), not_found (repository or tag), unavailable
+// denied (a login is missing, wrong or may not read; or the platform file does not allow it, and
+// nothing is asked), not_found (repository or tag), unavailable
 // (down, overloaded, no registry). Invariants: (1) a password is never sent in the clear to another
 // machine; (2) it ends, whatever the registry answers.
 namespace fairlead {
@@ -64,6 +65,7 @@ class Inquiry {
   void refuse(const std::string& what);
 
   Question question_;
+  Platform platform_;  // as it was when the conversation began
   std::optional<Login> login_;
   Phase phase_;
   Phase after_token_ = Phase::tags;

@@ -171,7 +171,7 @@ std::vector<Updates::Question> Updates::wake(Instant now, const Platform& platfo
     entry.ticket = ++last_ticket_;
     out_[entry.ticket] = {lane.talking, registry};
     lane.busy = true;
-    questions.push_back({entry.ticket, lane.talking, *entry.inquiry->next()});
+    questions.push_back({entry.ticket, lane.talking, entry.inquiry->next()});
   }
   return questions;
 }

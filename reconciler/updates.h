@@ -61,7 +61,8 @@ class Updates {
   struct Question {
     std::uint64_t ticket = 0;
     std::string app;
-    HttpCall call;
+    // Absent: nothing may be asked; take() is then told of an empty answer.
+    std::optional<HttpCall> call;
   };
   std::vector<Question> wake(Instant now, const Platform& platform);
   Duration due() const;  // steady; when wake() has something to give

@@ -116,7 +116,6 @@ TEST_CASE("nothing of the host is handed over") {
   CHECK(with_host("Devices", R"([{"PathOnHost":"/dev/sda"}])") == "HostConfig.Devices");
   CHECK(with_host("DeviceRequests", "[]") == "HostConfig.DeviceRequests");
   CHECK(with_host("DeviceCgroupRules", R"(["a *:* rwm"])") == "HostConfig.DeviceCgroupRules");
-  CHECK(with_host("CapAdd", R"(["SYS_ADMIN"])") == "HostConfig.CapAdd");
   CHECK(with_host("Sysctls", R"({"kernel.msgmax":"1"})") == "HostConfig.Sysctls");
   CHECK(with_host("Runtime", R"("other")") == "HostConfig.Runtime");
   CHECK(with_host("CgroupParent", R"("/")") == "HostConfig.CgroupParent");
@@ -138,7 +137,14 @@ TEST_CASE("no container is without its hardening") {
   CHECK(with_host("SecurityOpt", R"(["no-new-privileges","seccomp=unconfined"])") != "allowed");
   CHECK(with_host("SecurityOpt", R"(["apparmor=unconfined"])") != "allowed");
   CHECK(with_host("SecurityOpt", "[]") != "allowed");
-  CHECK(with_host("CapDrop", "[]") == "a container that keeps all capabilities");
+  const std::string more = "a container that keeps more capabilities than the profile `standard`";
+  CHECK(with_host("CapDrop", "[]") == more);
+  CHECK(with_host("CapDrop", R"(["NET_RAW","MKNOD","AUDIT_WRITE","SETFCAP"])") == more);
+  CHECK(with_host("CapAdd", R"(["CHOWN","SYS_ADMIN"])") == more);
+  CHECK(with_host("CapAdd", R"(["SYS_ADMIN"])") == more);
+  CHECK(with_host("CapAdd", R"(["ALL"])") == more);
+  CHECK(with_host("CapAdd", R"(["NET_RAW"])") == more);
+  CHECK(with_host("CapAdd", R"(["CHOWN","CAP_KILL","NET_BIND_SERVICE"])") == "allowed");
   CHECK(with_host("Memory", "0") == "a container without limits");
   CHECK(with_host("Memory", "-1") == "a container without limits");
   CHECK(with_host("PidsLimit", "-1") == "a container without limits");
@@ -228,6 +234,27 @@ TEST_CASE("an update changes limits and the restart policy, and nothing else") {
                    "RestartPolicy":{"Name":"no"}})") == "allowed");
   CHECK(update(R"({"Devices":[]})") == "update of Devices");
   CHECK(update(R"({"CpusetCpus":"0"})") == "update of CpusetCpus");
+}
+
+TEST_CASE("class 15: only images of allowed registries are pulled, and only by reference") {
+  Platform listed = platform();
+  listed.registries_allowed = {"ghcr.io"};
+  const auto pull = [](const std::string& query) {
+    HttpCall call = post("/images/create?" + query, Json());
+    call.body.clear();
+    return call;
+  };
+  CHECK(verdict(pull("fromImage=nginx&tag=1")) == "allowed");
+  CHECK(verdict(pull("fromImage=ghcr.io/acme/update&tag=1"), listed) == "allowed");
+  CHECK(verdict(pull("fromImage=nginx&tag=1"), listed) ==
+        "pull of nginx: the registry docker.io is not in `registries: {allow: […]}` of the "
+        "platform file; add it there, or take the image from one that is");
+  for (const char* query : {"fromImage=127.0.0.1:5000/x&tag=1", "fromImage=localhost/x",
+                            "fromSrc=-", "tag=1", "", "fromImage=nginx&fromImage=127.0.0.1:5000/x",
+                            "fromImage=nginx&fromSrc=http://a/b", "fromImage=127.0.0.1%3A5000/x"}) {
+    CAPTURE(query);
+    CHECK(verdict(pull(query)) != "allowed");
+  }
 }
 
 TEST_CASE("the check cannot be walked around by another spelling of the request") {

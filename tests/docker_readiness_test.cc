@@ -96,6 +96,21 @@ TEST_CASE("the deadline follows from the check that applies, where none is writt
   CHECK(of(asked, "running checks=1h").first == 140s);
 }
 
+TEST_CASE("class 17: an image's check makes a rollout wait for minutes, not for days") {
+  Scene scene = parse_scene(smallest, "", "container blog.web.NEW running starting checks=24h\n");
+  const auto deadline = [&](const std::string& manifest) {
+    const Scene other = parse_scene(manifest, "", "container blog.web.NEW running\n");
+    return deadline_of(*spec_of(other.wanted.get(), "web"), scene.seen.containers[0]);
+  };
+  CHECK(deadline(smallest) <= 20min);
+  CHECK(deadline(smallest + "health: {command: [check], interval: 24h}\n") > 24h);
+  EngineCheck& check = *scene.seen.containers[0].detail->check;
+  check = {24h, 24h, 24h, 1000};
+  CHECK(deadline(smallest) == 30min);
+  check = {5s, 30s, 10min, 3};
+  CHECK(deadline(smallest) == 10min + 5s + 90s);
+}
+
 TEST_CASE("a restart begins its checks anew") {
   Scene scene = parse_scene(probed, "", "container blog.web.NEW running probe=ok\n");
   SeenContainer& container = scene.seen.containers[0];
@@ -155,6 +170,10 @@ TEST_CASE("evidence names the code, memory that ran out, the engine's error and 
   container.detail->last_log = "first\nlast";
   CHECK(evidence(container) ==
         "exited with code 137 (out of memory): cannot mount, last log line: last");
+  container.detail->profile = "strict";
+  container.detail->last_log = "chown: /data: Operation not permitted\nlast";
+  CHECK(evidence(container).find("last log line: last; it may need a capability: the profile "
+                                 "`strict`") != std::string::npos);
   container.state = "created";
   CHECK(evidence(container).find("never started") == 0);
 }

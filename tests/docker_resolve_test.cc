@@ -198,7 +198,9 @@ TEST_CASE("a change of one process leaves the others alone") {
 TEST_CASE("each container is hardened by default") {
   const Json host = spec(base).body["HostConfig"];
   CHECK(host["SecurityOpt"].dump() == R"(["no-new-privileges"])");
-  CHECK(host["CapDrop"].dump() == R"(["NET_RAW","MKNOD","AUDIT_WRITE","SETFCAP"])");
+  CHECK(host["CapDrop"].dump() == R"(["ALL"])");
+  CHECK(host["CapAdd"].dump() ==
+        R"(["CHOWN","DAC_OVERRIDE","FOWNER","SETUID","SETGID","KILL","NET_BIND_SERVICE"])");
   CHECK(host["Init"].as_bool());
   CHECK(host["LogConfig"].dump() ==
         R"({"Type":"json-file","Config":{"max-size":"10485760","max-file":"3"}})");
@@ -207,6 +209,7 @@ TEST_CASE("each container is hardened by default") {
   CHECK(spec(base).limits == Limits{0, std::int64_t{1} << 30, 1024});
   const Json strict = spec(base + "security: strict\n").body["HostConfig"];
   CHECK(strict["CapDrop"].dump() == R"(["ALL"])");
+  CHECK_FALSE(strict.has("CapAdd"));
   CHECK(strict["ReadonlyRootfs"].as_bool());
 }
 

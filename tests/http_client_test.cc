@@ -99,6 +99,25 @@ TEST_CASE("a login is sent as Basic authentication, its password as said or from
   CHECK(service.requests() == 4);
 }
 
+TEST_CASE("class 8: what is for the internet is not connected to on this host") {
+  Bench bench;
+  Service service(std::make_unique<httplib::Server>());
+  HttpCall call;
+  call.path = "/v2/";
+  for (const char* host : {"127.0.0.1", "localhost", "127.1", "[::ffff:127.0.0.1]"}) {
+    CAPTURE(host);
+    call.endpoint = service.at(host);
+    call.public_only = true;
+    const Answer refused = bench.client.call(call);
+    CHECK_FALSE(refused.answered());
+    CHECK(refused.error.find("registries: {allow: ") != std::string::npos);
+  }
+  CHECK(service.requests() == 0);
+  call.endpoint = service.at("127.0.0.1");
+  call.public_only = false;
+  CHECK(bench.client.call(call).ok());
+}
+
 TEST_CASE("without a password file that can be read nothing is sent") {
   Bench bench;
   Service service(std::make_unique<httplib::Server>());

@@ -237,6 +237,18 @@ processes:
         R"("processes":{"worker":{"command":["work"]}}})");
 }
 
+TEST_CASE("class 17: an image may say a few processes, and no hundred of them") {
+  const auto with = [](int count) {
+    std::string text = "processes:\n";
+    for (int i = 0; i < count; ++i) text += "  p" + std::to_string(i) + ": {command: [a]}\n";
+    return texts(in_image(text).errors);
+  };
+  CHECK(with(8) == "");
+  CHECK(with(9) ==
+        "acme/blog:1:/cloud_manifest.yml:1:1: processes: an image may say at most 8, got 9: say "
+        "the others in the folder\n");
+}
+
 TEST_CASE("an image may ask to be held more strictly") {
   CHECK(in_image("security: strict\n").ignored.empty());
   CHECK(both("", "security: strict\n") == R"({"security":"strict"})");

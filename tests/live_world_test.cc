@@ -326,6 +326,17 @@ TEST_CASE("a pull carries the registry's login, and none where there is none") {
   CHECK(requests[1].find("X-Registry-Auth") == std::string::npos);
 }
 
+TEST_CASE("class 8: nothing is pulled from a name that leads to this host, unless it is listed") {
+  Bench bench;
+  RawServer engine(bench.folder / "engine.sock", answer_all);
+  HttpCall call = post("/images/create");
+  call.headers.emplace_back("X-Registry-Auth", "@localhost:5000");
+  const Answer refused = bench.call(call);
+  CHECK(refused.status == 0);
+  CHECK(refused.error.find("nothing is pulled from localhost:5000: its address ") == 0);
+  CHECK(engine.requests().empty());
+}
+
 TEST_CASE("not one byte of a writing request leaves a world that only reads") {
   Bench bench;
   bench.options.read_only = true;

@@ -222,6 +222,24 @@ TEST_CASE(
   CHECK(errors_with("  host: db\n  management_port: 1") != "");
 }
 
+TEST_CASE("class 15: registries may be listed beside their logins") {
+  const ParsedPlatform parsed =
+      parse_platform("f.yml",
+                     "registries:\n  allow: [ghcr.io, \"127.0.0.1:5000\", \"*\"]\n"
+                     "  r.example.org: {user: ann, password_file: /p}\n");
+  CHECK(parsed.errors.empty());
+  CHECK(parsed.platform.registries.size() == 1);
+  CHECK(parsed.platform.registries_allowed ==
+        std::vector<std::string>{"ghcr.io", "127.0.0.1:5000", "*"});
+  CHECK(parse_platform("f.yml", "registries: {allow: []}").platform.registries_allowed ==
+        std::vector<std::string>{});
+  CHECK_FALSE(parse_platform("f.yml", "registries: {}").platform.registries_allowed);
+  CHECK(errors_of("registries: {allow: [https://ghcr.io]}") ==
+        "f.yml:1:22: registries.allow[0]: must be a registry host such as ghcr.io or "
+        "127.0.0.1:5000, or \"*\", got \"https://ghcr.io\"\n");
+  CHECK(errors_of("registries: {allow: ghcr.io}") != "");
+}
+
 TEST_CASE("a platform file that cannot be read has one clear error") {
   CHECK(errors_of("domain: \"x\n") == "f.yml:1:9: a quote is not closed\n");
   CHECK(errors_of("domain: a.org\n---\ndomain: b.org\n") ==

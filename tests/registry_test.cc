@@ -41,6 +41,12 @@ Platform with_login() {
   return platform;
 }
 
+Platform with_token_server(const std::string& host) {
+  Platform platform = with_login();
+  platform.registries_allowed = {host};
+  return platform;
+}
+
 // How a call looks from outside: "GET r.example.org:443 tls /v2/… login=ann Authorization: …".
 std::string shown(const HttpCall& call) {
   std::string text =
@@ -95,7 +101,7 @@ TEST_CASE("by digest one HEAD is enough, in the clear only on this machine") {
   CHECK(talk.calls ==
         std::vector<std::string>{"HEAD r.example.org:443 tls /v2/acme/blog/manifests/1"});
   CHECK(talk.end() == "1 " + digest);
-  const Talk local("127.0.0.1:5000/acme/blog:1", "digest", {head()});
+  const Talk local("127.0.0.1:5000/acme/blog:1", "digest", {head()}, with_login());
   CHECK(local.calls[0] == "HEAD 127.0.0.1:5000 plain /v2/acme/blog/manifests/1");
   const Talk hub("nginx", "digest", {head()});
   CHECK(hub.calls[0] == "HEAD registry-1.docker.io:443 tls /v2/library/nginx/manifests/latest");
@@ -196,8 +202,41 @@ TEST_CASE("logins go nowhere in the clear") {
   const Talk local("127.0.0.1:5000/acme/blog:1", "digest",
                    {challenge("Bearer realm=\"http://127.0.0.1:5001/token\""),
                     answer(200, R"({"token":"t"})"), head()},
-                   with_login());
+                   with_token_server("127.0.0.1:5001"));
   CHECK(local.calls[1].find("GET 127.0.0.1:5001 plain /token?service=&scope=") == 0);
+}
+
+TEST_CASE("class 8: a registry that is not allowed is not asked, and sends nobody inside") {
+  Inquiry refused(Talk::question("169.254.169.254/acme/blog:1", "digest", false), Platform());
+  CHECK(refused.finished());
+  CHECK_FALSE(refused.next());
+  CHECK(refused.result().error().code == Code::denied);
+  CHECK(refused.result().error().message.find("nothing was asked") != std::string::npos);
+  const std::string delete_all = "Bearer realm=\"http://127.0.0.1:5999/admin/delete?x=1\"";
+  const Talk local("127.0.0.1:5000/acme/blog:1", "digest", {challenge(delete_all)}, with_login());
+  CHECK(local.end().find("denied: ") == 0);
+  CHECK(local.end().find("127.0.0.1:5999 is on this host") != std::string::npos);
+  const std::string inside = "Bearer realm=\"https://10.0.0.7/token\"";
+  CHECK(Talk(image, "digest", {challenge(inside)}).end().find("denied: ") == 0);
+  const std::string elsewhere = "Bearer realm=\"https://auth.other.org/token\"";
+  CHECK(Talk(image, "digest", {challenge(elsewhere)}, with_login()).end().find("another's") !=
+        std::string::npos);
+}
+
+TEST_CASE("class 8: what is not listed is connected to at public addresses alone") {
+  const auto public_only = [](const Platform& platform) {
+    Inquiry inquiry(Talk::question(image, "digest", false), platform);
+    std::string calls;
+    for (const Answer& next : {challenge(bearer), answer(200, R"({"token":"t"})"), answer(404)}) {
+      const auto call = inquiry.next();
+      calls += call->public_only ? "public " : "any ";
+      inquiry.take(next);
+    }
+    return calls;
+  };
+  CHECK(public_only({}) == "public public public ");
+  CHECK(public_only(with_login()) == "any public any ");
+  CHECK(public_only(with_token_server("auth.example.org")) == "any any any ");
 }
 
 TEST_CASE("what a registry refuses is told with what to do") {

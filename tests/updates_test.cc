@@ -249,6 +249,20 @@ TEST_CASE("a registry that is down changes nothing, is told once, and is asked a
   CHECK(scene.sleep() <= 6min);
 }
 
+TEST_CASE("class 8: a registry that is not allowed is asked nothing, and the app is decided") {
+  Scene scene;
+  scene.want("blog", "127.0.0.1:5000/acme/blog:1", "track: numeric");
+  const auto questions = scene.ask();
+  REQUIRE(questions.size() == 1);
+  CHECK_FALSE(questions[0].call);
+  const Updates::Change change = scene.take(questions[0].ticket, Answer{});
+  REQUIRE(change.log.size() == 1);
+  CHECK(change.log[0].cause.find("the registry 127.0.0.1:5000") != std::string::npos);
+  CHECK_FALSE(scene.updates.undecided("blog"));
+  CHECK(scene.updates.image("blog") == "127.0.0.1:5000/acme/blog:1");
+  CHECK(scene.sleep() >= 20s);
+}
+
 TEST_CASE("a registry that wants to be left alone is") {
   Scene scene;
   scene.want("a", "r.org/a:1", "track: digest");

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "providers/docker/capabilities.h"
 #include "providers/docker/network.h"
 #include "reconciler/app.h"
 #include "reconciler/source_text.h"
@@ -134,6 +135,7 @@ Detail decode_detail(const Json& inspect, Instant now) {
   detail.check = check_in(inspect["Config"]["Healthcheck"]);
   detail.image = inspect["Config"]["Image"].as_string();
   detail.restart = host["RestartPolicy"]["Name"].as_string();
+  detail.profile = profile_of(host);
   const std::int64_t grace = inspect["Config"]["StopTimeout"].as_int(10);
   constexpr std::int64_t grace_max =
       std::chrono::duration_cast<std::chrono::seconds>(time_max).count();

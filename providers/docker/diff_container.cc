@@ -318,6 +318,11 @@ void ProcessDiff::describe_current(const SeenContainer& container) {
   const Readiness is = ready(container);
   const std::string state = container.state == is.text ? is.text : container.state + ", " + is.text;
   report.resources.push_back({"container", container.name, state, ""});
+  if (container.detail && container.detail->profile == "older") {
+    report.warn(spec_.app + "." + spec_.process +
+                " runs with more capabilities than the profile `standard` has now: an earlier "
+                "fairlead made it, and it gets those of now when it is replaced anyway");
+  }
   if (is.due) report.due(*is.due);
   if (is.ready()) return serves(container.identity.fingerprint);
   if (is.broken() && failing_.empty()) {

@@ -1,5 +1,6 @@
 #include "providers/docker/limits.h"
 
+#include "reconciler/budget.h"
 #include "reconciler/units.h"
 
 namespace fairlead::docker {
@@ -18,8 +19,8 @@ struct Kind {
 };
 
 constexpr Kind kinds[] = {
-    {"memory", &Resources::memory, &Platform::Defaults::memory, std::int64_t{1} << 30,
-     &Limits::memory, format_bytes},
+    {"memory", &Resources::memory, &Platform::Defaults::memory, default_memory, &Limits::memory,
+     format_bytes},
     {"pids", &Resources::pids, &Platform::Defaults::pids, 1024, &Limits::pids, number},
     {"cpus", &Resources::nano_cpus, &Platform::Defaults::nano_cpus, 0, &Limits::nano_cpus,
      format_cpus},

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "providers/docker/capabilities.h"
 #include "providers/docker/labels.h"
 #include "providers/docker/mounts.h"
 #include "providers/docker/reader.h"
@@ -13,20 +14,13 @@
 #include "providers/docker/storage.h"
 #include "reconciler/image_ref.h"
 #include "reconciler/mount_roots.h"
+#include "reconciler/registries.h"
 
 namespace fairlead::docker {
 namespace {
 
 Error denied(const std::string& what) {
   return {Code::denied, "refused by fairlead's policy: " + what, ""};
-}
-
-// Of a path with a query, whose values we have put in as they are.
-std::string query_value(const std::string& path, const std::string& key) {
-  const std::size_t at = path.find(key + "=");
-  if (at == path.npos) return "";
-  const std::size_t from = at + key.size() + 1;
-  return path.substr(from, std::min(path.find('&', from), path.size()) - from);
 }
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
@@ -124,29 +118,15 @@ Result<void> check_ports(const Json& bindings, const Tenant& tenant) {
   return {};
 }
 
-// What the engine is to fetch: from one of the registries, and with a login only of those.
-Result<void> check_pull(const HttpCall& call, const Tenant& tenant) {
-  const auto image = ImageRef::parse(query_value(call.path, "fromImage"));
-  const std::string registry = image ? image->registry : "";
-  if (!image || !may_use_registry(tenant, registry)) {
-    return denied("a pull from the registry " + registry + ", which is none of the tenant " +
-                  tenant.folder);
-  }
-  const bool login = std::any_of(call.headers.begin(), call.headers.end(),
-                                 [](const auto& header) { return header.first == login_header; });
-  if (login && !tenant.registries) return denied("a login for the tenant " + tenant.folder);
-  return {};
-}
-
 Result<void> check_container(const Json& body, const Platform& platform, const Tenant* tenant) {
   const Json& host = body["HostConfig"];
   const std::string& app = body["Labels"]["fairlead.app"].as_string();
   if (Result<void> checked = check_fields(body, app); !checked) return checked;
   // An allow-list: whatever the engine learns tomorrow is refused until it is thought about.
   static const std::set<std::string> known = {
-      "NetworkMode", "RestartPolicy", "NanoCpus",     "Memory",     "MemorySwap",
-      "PidsLimit",   "CapDrop",       "SecurityOpt",  "Init",       "LogConfig",
-      "Mounts",      "Tmpfs",         "PortBindings", "ExtraHosts", "ReadonlyRootfs"};
+      "NetworkMode", "RestartPolicy", "NanoCpus",    "Memory",        "MemorySwap", "PidsLimit",
+      "CapDrop",     "CapAdd",        "SecurityOpt", "Init",          "LogConfig",  "Mounts",
+      "Tmpfs",       "PortBindings",  "ExtraHosts",  "ReadonlyRootfs"};
   for (const auto& [key, value] : host.members()) {
     if (known.count(key) == 0) return denied("HostConfig." + key);
   }
@@ -156,7 +136,10 @@ Result<void> check_container(const Json& body, const Platform& platform, const T
   if (!one_of(host["SecurityOpt"], {"no-new-privileges"}) || host["SecurityOpt"].empty()) {
     return denied("security options other than no-new-privileges");
   }
-  if (host["CapDrop"].empty()) return denied("a container that keeps all capabilities");
+  const std::string profile = profile_of(host);
+  if (profile.empty() || profile == "older") {
+    return denied("a container that keeps more capabilities than the profile `standard`");
+  }
   if (!limited(host["Memory"], platform.defaults.memory) ||
       !limited(host["PidsLimit"], platform.defaults.pids)) {
     return denied("a container without limits");
@@ -165,6 +148,34 @@ Result<void> check_container(const Json& body, const Platform& platform, const T
     if (Result<void> checked = check_mount(mount, app, platform, tenant); !checked) return checked;
   }
   return tenant ? check_ports(host["PortBindings"], *tenant) : Result<void>();
+}
+
+// "fromImage=ghcr.io/acme/blog&tag=1", and nothing else that the engine would make an image of.
+Result<void> check_pull(const HttpCall& call, const Platform& platform, const Tenant* tenant) {
+  const std::string& path = call.path;
+  std::string image;
+  for (std::size_t at = path.find('?'); at != path.npos;) {
+    const std::size_t end = path.find('&', at + 1);
+    const std::string word = path.substr(at + 1, end == path.npos ? end : end - at - 1);
+    const std::size_t equals = word.find('=');
+    const std::string key = word.substr(0, equals);
+    const bool first = key == "fromImage" && image.empty() && equals != word.npos;
+    if (first) image = word.substr(equals + 1);
+    if (!first && key != "tag") return denied("a pull with " + key);
+    at = end;
+  }
+  const auto ref = ImageRef::parse(image);
+  if (!ref) return denied("a pull of \"" + image + "\"");
+  const Result<void> allowed = may_use(platform, ref->registry);
+  if (!allowed) return denied("pull of " + image + ": " + allowed.error().message);
+  if (tenant && !may_use_registry(*tenant, ref->registry)) {
+    return denied("a pull from the registry " + ref->registry + ", which is none of the tenant " +
+                  tenant->folder);
+  }
+  const bool login = std::any_of(call.headers.begin(), call.headers.end(),
+                                 [](const auto& header) { return header.first == login_header; });
+  if (login && !may_log_in(tenant)) return denied("a login for the tenant " + tenant->folder);
+  return {};
 }
 
 }  // namespace
@@ -179,10 +190,10 @@ Result<void> check_policy(const HttpCall& call, const Platform& platform, const 
     return checked ? checked : Result<void>(denied(checked.error().message));
   }
   if (call.method != "POST") return {};
-  if (tenant && contains(call.path, "/images/create")) return check_pull(call, *tenant);
   const bool container = contains(call.path, "/containers/create");
   const bool volume = contains(call.path, "/volumes/create");
   const bool update = contains(call.path, "/update");
+  if (contains(call.path, "/images/create")) return check_pull(call, platform, tenant);
   if (!container && !volume && !update) return {};
   const Result<Json> body = Json::parse(call.body);
   if (!body) return denied("a body that is not JSON");

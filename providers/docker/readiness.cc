@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "providers/docker/capabilities.h"
 #include "reconciler/units.h"
 
 namespace fairlead::docker {
@@ -75,9 +76,23 @@ bool was_asked(const ContainerSpec& spec, const SeenContainer& container, const 
                      [&](const std::string& key) { return memory.probes.count(key) > 0; });
 }
 
+// An image changes without anybody looking: it cannot say that a rollout waits for days.
+EngineCheck capped(EngineCheck check) {
+  check.interval = std::min(check.interval, image_time_max);
+  check.start_period = std::min(check.start_period, image_time_max);
+  if (check.timeout * check.retries > image_time_max) {
+    check.timeout = image_time_max;
+    check.retries = 1;
+  }
+  return check;
+}
+
 // The check that tells whether it is healthy: the engine's, else the one that fairlead makes.
 EngineCheck check_of(const ContainerSpec& spec, const SeenContainer& container) {
-  if (container.detail && container.detail->check && !spec.http) return *container.detail->check;
+  if (container.detail && container.detail->check && !spec.http) {
+    const EngineCheck& check = *container.detail->check;
+    return spec.body["Healthcheck"].is_null() ? capped(check) : check;
+  }
   return {spec.health_interval, spec.health_timeout, spec.health_start_period, spec.health_retries};
 }
 
@@ -184,6 +199,7 @@ std::string evidence(const SeenContainer& container) {
     const std::size_t line = detail.last_log.rfind('\n');
     text += ", last log line: " +
             (line == std::string::npos ? detail.last_log : detail.last_log.substr(line + 1));
+    text += capability_hint(detail.profile, detail.last_log);
   }
   return text;
 }

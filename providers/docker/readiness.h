@@ -31,6 +31,8 @@ inline constexpr int crash_loop_restarts = 3;
 // How long after its start a container must be healthy, where neither the manifest says so nor its
 // check needs longer.
 inline constexpr std::chrono::seconds default_deadline{60};
+// Of each of the times that an image's HEALTHCHECK may make a rollout wait.
+inline constexpr Duration image_time_max = std::chrono::minutes(10);
 
 // How long after its start a container must be healthy: what the manifest says, else the default,
 // or as much longer as the check that applies needs to find it healthy.

@@ -4,19 +4,19 @@
 #include <utility>
 
 #include "providers/docker/backends.h"
+#include "providers/docker/capabilities.h"
 #include "providers/docker/interpolate.h"
 #include "providers/docker/labels.h"
 #include "providers/docker/limits.h"
 #include "providers/docker/mounts.h"
+#include "providers/docker/stop_grace.h"
+#include "reconciler/budget.h"
 
 namespace fairlead::docker {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-constexpr seconds default_stop_grace{10};
-constexpr int addresses_beside_containers = 8;  // gateway, network, broadcast, services
 
 template <typename T>
 std::optional<T> first_of(const std::optional<T>& a, const std::optional<T>& b) {
@@ -178,10 +178,10 @@ class ProcessResolver {
 
   void stopping() {
     const auto grace = first_of(own_.stop_grace, app_.main.stop_grace);
-    spec_.stop_grace = grace ? Duration(*grace) : Duration(default_stop_grace);
-    const auto whole = std::chrono::ceil<seconds>(spec_.stop_grace).count();
-    spec_.body.set("StopTimeout", static_cast<std::int64_t>(whole));
-    if (grace) say("stop_grace", std::to_string(whole), path_of(own_.stop_grace, "stop_grace"));
+    const std::string path = path_of(own_.stop_grace, "stop_grace");
+    spec_.stop_grace = stop_grace(app_, path, grace);
+    spec_.body.set("StopTimeout", whole_seconds(spec_.stop_grace));
+    if (grace) say("stop_grace", std::to_string(whole_seconds(*grace)), path);
   }
 
   void health() {
@@ -272,9 +272,8 @@ class ProcessResolver {
   void security(Json& host) {
     const bool strict = app_.security == Security::strict;
     host.set("SecurityOpt", Json(std::vector<std::string>{"no-new-privileges"}));
-    host.set("CapDrop",
-             strict ? Json(std::vector<std::string>{"ALL"})
-                    : Json(std::vector<std::string>{"NET_RAW", "MKNOD", "AUDIT_WRITE", "SETFCAP"}));
+    host.set("CapDrop", Json(std::vector<std::string>{"ALL"}));
+    if (!strict) host.set("CapAdd", Json(standard_capabilities()));
     if (!strict) return;
     host.set("ReadonlyRootfs", true);
     say("security", std::string("strict"), "security");
@@ -429,14 +428,6 @@ class ProcessResolver {
   ContainerSpec spec_;
 };
 
-int prefix_for(int containers) {
-  // Old and new stand side by side during a deploy.
-  const int wanted = 2 * containers + addresses_beside_containers + 8;
-  int prefix = 26;
-  while (prefix > 16 && (1 << (32 - prefix)) < wanted) --prefix;
-  return prefix;
-}
-
 Result<void> add_process(const Keys& keys, const ResolveInput& input, Graph& graph,
                          const std::string& process, const ProcessSettings& settings) {
   ProcessResolver resolver(keys, input, graph, process, settings);
@@ -465,10 +456,9 @@ std::string fingerprint_of(const Keys& keys, const std::map<std::string, std::st
 
 Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& graph) {
   const App& app = *input.app;
-  int containers = app.deploy.replicas.value_or(1);
-  for (const auto& [name, settings] : app.processes) containers += settings.replicas.value_or(1);
+  if (Result<void> done = check_demand(app, *input.platform); !done) return done;
   auto network = std::make_shared<NetworkSpec>();
-  network->prefix = prefix_for(containers);
+  network->prefix = network_prefix(app);
   graph.resources.push_back({"network", network_name(app.name), {}, network, ""});
   if (app.needs.storage) {
     graph.resources.push_back(

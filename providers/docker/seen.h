@@ -42,6 +42,7 @@ struct Detail {
   std::string error;                 // why it could not start
   std::string image;                 // reference it was created with
   std::string restart;               // policy
+  std::string profile;               // of its capabilities; see profile_of()
   Duration stop_grace{0};            // of its own
   Limits limits;
   std::vector<std::string> binds;  // paths of the host that it mounts

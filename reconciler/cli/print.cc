@@ -115,6 +115,9 @@ std::string status_table(const Json& status) {
   std::string out = rows.size() > 1 ? table(rows)
                                     : "no apps: put a manifest into " +
                                           status["manifests"]["folder"].as_string() + "\n";
+  for (const Json& warning : status["budget"].items()) {
+    out += "\nwarning: " + plain(warning.as_string()) + "\n";
+  }
   for (const Json& conflict : status["conflicts"].items()) {
     out += "\nconflict: " + conflict["app"].as_string() + ": " + conflict["resource"].as_string() +
            ": " + plain(conflict["message"].as_string()) + "\n";

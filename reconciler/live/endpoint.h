@@ -18,6 +18,7 @@ struct Endpoint {
   int port = 80;
   std::string certificates;  // of the engine: folder with ca.pem, cert.pem, key.pem
   std::string ca_file;       // of a service; empty: the system's authorities
+  bool public_only = false;  // addresses of the internet alone are connected to
 
   bool operator==(const Endpoint&) const = default;
   std::string text() const;  // "unix:///var/run/docker.sock", "tcp+tls://host:2376"

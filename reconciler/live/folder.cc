@@ -81,22 +81,26 @@ bool same_reading(const FolderReading& a, const FolderReading& b) {
          std::equal(a.files.begin(), a.files.end(), b.files.begin(), b.files.end(), same_file);
 }
 
-FolderReader::FolderReader(const Folders& folders)
+FolderReader::FolderReader(const Folders& folders, std::chrono::milliseconds patience)
     : manifests_(absolute(folders.manifests)),
       secrets_{absolute(folders.secrets), "", kWhole, any_name, kSecretMax},
       certificates_{absolute(folders.certificates), "", kCertificates, certificate_name,
                     kCertificateMax},
-      acme_{absolute(folders.acme), acme_prefix, kCertificates, certificate_name, kCertificateMax} {
-}
+      acme_{absolute(folders.acme), acme_prefix, kCertificates, certificate_name, kCertificateMax},
+      writers_(patience) {}
 
 std::shared_ptr<const FolderReading> FolderReader::read(WatchSet* watches) {
   for (int attempt = 1; attempt <= kAttempts; ++attempt) {
     auto reading = std::make_shared<FolderReading>();
     reading->folder = manifests_;
     if (watches != nullptr) watches->begin();
+    writers_.begin();
     const Once once = read_once(watches, *reading);
     if (watches != nullptr) watches->commit();
-    if (once == Once::done) return reading;
+    if (once == Once::done) {
+      writers_.commit();
+      return reading;
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(5 * attempt));
   }
   auto reading = std::make_shared<FolderReading>();
@@ -222,6 +226,11 @@ bool FolderReader::read_entry(const Tree& tree, const TreeEntry& entry, std::siz
     return fd.get() != -ENOENT || link;
   }
   if (link && unchanged(status)) return keep();
+  if (writers_.waits(fd.get(), tree.root() + "/" + entry.path)) {
+    if (known != before.end()) return keep();
+    file.error = "is still being written: somebody has it open";
+    return true;
+  }
   std::string text;
   const int error = read_all(fd.get(), bytes_max, text);
   if (error != 0) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "reconciler/live/open_writers.h"
 #include "reconciler/live/tree.h"
 #include "reconciler/world.h"
 
@@ -27,10 +28,17 @@ class FolderReader {
     std::string acme{};
     bool operator==(const Folders&) const = default;
   };
-  explicit FolderReader(const Folders& folders);
+  // A file that somebody still writes is waited for at most `patience`: until then it has the text
+  // that it had, or an error where it is new.
+  explicit FolderReader(const Folders& folders,
+                        std::chrono::milliseconds patience = std::chrono::minutes(1));
 
   // With `watches`, everything that could change the next reading is watched when this returns.
   std::shared_ptr<const FolderReading> read(WatchSet* watches);
+
+  // Between two readings: when another one is due for want of patience, and what to tell.
+  OpenWriters::Clock::time_point due() const { return writers_.due(); }
+  std::vector<std::string> take_warnings() { return writers_.take_warnings(); }
 
  private:
   // What a file must still have for its text to be taken over unread.
@@ -63,10 +71,10 @@ class FolderReader {
   Once read_manifests(Tree& tree, WatchSet* watches, FolderReading& reading);
   bool add_ignore_file(Tree& tree, WatchSet* watches, std::vector<TreeEntry>& entries,
                        FolderReading& reading) const;
-  static Once read_store(WatchSet* watches, Store& store, std::map<std::string, Secret>& contents);
+  Once read_store(WatchSet* watches, Store& store, std::map<std::string, Secret>& contents);
   // False when the file vanished meanwhile. `text` stays null where `error` is set.
-  static bool read_entry(const Tree& tree, const TreeEntry& entry, std::size_t bytes_max,
-                         const Cache& before, Cache& after, ManifestFile& file);
+  bool read_entry(const Tree& tree, const TreeEntry& entry, std::size_t bytes_max,
+                  const Cache& before, Cache& after, ManifestFile& file);
   static Identity identity_of(const struct stat& status);
 
   const std::string manifests_;
@@ -74,6 +82,7 @@ class FolderReader {
   Store secrets_;
   Store certificates_;
   Store acme_;
+  OpenWriters writers_;
 };
 
 // Whether a program that has seen `a` would see anything new in `b`.

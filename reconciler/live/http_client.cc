@@ -7,6 +7,7 @@
 #include "reconciler/json_sieve.h"
 #include "reconciler/live/line_splitter.h"
 #include "reconciler/live/platform_file.h"
+#include "reconciler/live/public_address.h"
 
 namespace fairlead::live {
 
@@ -189,7 +190,10 @@ Result<void> HttpClient::add_registry_login(HttpCall& call) const {
     return header.first == "X-Registry-Auth" && header.second.substr(0, 1) == "@";
   });
   if (auth == headers.end()) return {};
-  const Result<std::string> login = registry_auth(*platform(), auth->second.substr(1));
+  const std::string registry = auth->second.substr(1);
+  const Result<void> allowed = may_pull(*platform(), registry);
+  if (!allowed) return allowed.error();
+  const Result<std::string> login = registry_auth(*platform(), registry);
   if (!login) return login.error();
   if (login->empty()) {
     headers.erase(auth);
@@ -201,7 +205,9 @@ Result<void> HttpClient::add_registry_login(HttpCall& call) const {
 
 Result<Endpoint> HttpClient::endpoint_of(const HttpCall& call) const {
   if (call.endpoint == "engine") return engine();
-  return service_endpoint(call.endpoint, call.tls);
+  Result<Endpoint> place = service_endpoint(call.endpoint, call.tls);
+  if (place) place->public_only = call.public_only;
+  return place;
 }
 
 std::unique_ptr<Connection> HttpClient::take(const Endpoint& endpoint, bool keep) {

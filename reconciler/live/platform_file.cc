@@ -7,6 +7,7 @@
 
 #include "reconciler/json.h"
 #include "reconciler/live/file_io.h"
+#include "reconciler/registries.h"
 
 namespace fairlead::live {
 
@@ -55,9 +56,9 @@ ParsedPlatform load_platform(const std::string& path) {
 }
 
 Result<std::string> registry_auth(const Platform& platform, const std::string& registry) {
-  const auto login = platform.registries.find(registry);
-  if (login == platform.registries.end()) return std::string();
-  Result<std::string> password = read_file(login->second.password_file, 64u << 10);
+  const RegistryLogin* login = login_of(platform, registry);
+  if (!login) return std::string();
+  Result<std::string> password = read_file(login->password_file, 64u << 10);
   if (!password) {
     return Error{Code::denied,
                  "no password for registry " + registry + ": " + password.error().message, ""};
@@ -66,7 +67,7 @@ Result<std::string> registry_auth(const Platform& platform, const std::string& r
     password->pop_back();
   return base64url(
       Json::object(
-          {{"username", login->second.user}, {"password", *password}, {"serveraddress", registry}})
+          {{"username", login->user}, {"password", *password}, {"serveraddress", registry}})
           .dump());
 }
 

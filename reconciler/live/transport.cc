@@ -13,6 +13,8 @@
 #include <memory>
 #include <utility>
 
+#include "reconciler/live/public_address.h"
+
 namespace fairlead::live {
 
 namespace {
@@ -84,6 +86,9 @@ Result<void> Transport::connect_host(milliseconds connect_max) {
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, ::freeaddrinfo);
   int error = 0;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    // Here and not by a lookup before: the next one may be told another address.
+    const Result<void> allowed = endpoint_.public_only ? check_public(*one) : Result<void>();
+    if (!allowed) return no_connection(allowed.error().message);
     error = connect(one->ai_family, one->ai_addr, one->ai_addrlen, connect_max);
     if (error == 0) return {};
   }

@@ -51,6 +51,7 @@ class Tree {
   // for what is no regular file.
   int open_file(const std::string& path, struct stat& status) const;
 
+  const std::string& root() const { return root_; }
   // Whether the path still leads to this root.
   bool still_there() const;
 

@@ -24,7 +24,7 @@ class Watcher::Impl : public std::enable_shared_from_this<Impl> {
         options_(std::move(options)),
         changed_(std::move(changed)),
         warn_(std::move(warn)),
-        reader_(options_.folders),
+        reader_(options_.folders, options_.patience),
         descriptor_(io),
         settle_(io),
         poll_(io) {}
@@ -73,7 +73,8 @@ class Watcher::Impl : public std::enable_shared_from_this<Impl> {
   void await_poll() {
     if (!options_.watch) return;
     const bool alone = !watches_.exhausted().empty();
-    poll_.expires_after(alone ? options_.poll_alone : options_.poll_beside);
+    const auto pause = alone ? options_.poll_alone : options_.poll_beside;
+    poll_.expires_at(std::min(Clock::now() + pause, reader_.due()));
     poll_.async_wait([self = shared_from_this()](ErrorCode error) {
       if (!error && !self->stopped_ && !self->reading_ && !self->settling_) self->read();
     });
@@ -105,6 +106,7 @@ class Watcher::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void warn_once() {
+    for (std::string& warning : reader_.take_warnings()) warn_(std::move(warning));
     const std::string reason = options_.watch ? watches_.exhausted() : "";
     if (reason != warned_ && !reason.empty()) {
       warn_("manifests are only looked at every " +

@@ -31,6 +31,7 @@ class Watcher {
     std::chrono::milliseconds poll_beside{
         30'000};  // for what inotify does not tell: mounts, network disks
     std::chrono::milliseconds poll_alone{5'000};
+    std::chrono::milliseconds patience{60'000};  // with a file that somebody still writes
   };
   using Changed = std::function<void(std::shared_ptr<const FolderReading>)>;
   using Warn = std::function<void(std::string message)>;

@@ -86,6 +86,7 @@ class Registry {
     Platform made;
     made.engine.host = "unix://" + LiveEngine::default_socket();
     if (!file.empty()) made.registries[place_] = {"ann", folder_ / file};
+    made.registries_allowed = {place_};
     return made;
   }
   std::string image(const std::string& repository, const std::string& tag) const {
@@ -219,6 +220,21 @@ TEST_CASE("a private image is pulled with the login of the platform file, and no
   host.until_well(app);
   CHECK(host.only(app)["Config"]["Image"].as_string() == image);
   CHECK_FALSE(says(host.log(), password));
+}
+
+TEST_CASE("class 8: an image of a registry on this host that is not listed is never asked for") {
+  Registry registry;
+  registry.push("1", "acme/inside", "1");
+  const std::string image = registry.image("acme/inside", "1");
+  LiveHost host("");
+  const std::string app = host.name("inside");
+  host.engine().done("DELETE", "/images/" + image);
+  host.put("inside.yml", manifest(app, "update: {track: numeric, interval: 30s}\n", image));
+  host.start();
+  host.until("the refusal is told",
+             [&] { return says(host.app(app)["message"].as_string(), "registries: {allow: "); });
+  CHECK(says(host.app(app)["update"]["error"].as_string(), "nothing was asked"));
+  CHECK(host.containers(app).empty());
 }
 
 TEST_CASE("an app follows the tags of a private image, each pinned by its digest") {

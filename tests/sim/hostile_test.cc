@@ -157,6 +157,25 @@ TEST_CASE("a pull that succeeds and brings nothing is not repeated without pause
   CHECK(pulls <= 20);
 }
 
+TEST_CASE("class 17: what is asked of the host beyond what it has is told, once") {
+  Host host;
+  host.world().set_file("web.yml", "name: web\nimage: app:1\nresources: {memory: 900T}\n");
+  host.world().set_file("many.yml",
+                        "name: many\nimage: app:1\ndeploy: {replicas: 100}\nprocesses:\n"
+                        "  a: {command: [x], replicas: 100}\n  b: {command: [x]}\n");
+  host.run(minutes(3));
+  CHECK(host.health("web") == "Healthy");
+  const Json broken = host.loop().status({})["apps"];
+  const auto told = [&](const std::string& verb) {
+    const auto& log = host.world().log();
+    return std::count_if(log.begin(), log.end(),
+                         [&](const LogRecord& line) { return line.verb == verb; });
+  };
+  CHECK(told("budget") == 2);  // web alone, and all together
+  CHECK(broken.dump().find("at most 200 are one app's") != std::string::npos);
+  CHECK(host.engine().containers().size() == 1);
+}
+
 TEST_CASE("a list that cannot be had is in the log, once a minute") {
   Host host;
   host.world().set_file("web.yml", "name: web\nimage: app:1\n");
