@@ -26,13 +26,11 @@ inline constexpr int observing_max = 16;                      // apps that obser
 inline constexpr char updates_folder[] = "updates";
 // Likewise: what the image of each app says.
 inline constexpr char images_folder[] = "images";
-// Likewise: who has which host name, in one file.
+// Likewise: who has which host name, in one file, and which port of the host, in another.
 inline constexpr char hosts_folder[] = "hosts";
 inline constexpr char owners_file[] = "owners";
 // Likewise: whose the names of apps are, in a file of the same name.
 inline constexpr char names_folder[] = "names";
-// Likewise: who mounts which folder of the host, in one file.
-inline constexpr char mounts_folder[] = "mounts";
 // Likewise: the scheme that apps are told, in one file.
 inline constexpr char schemes_folder[] = "schemes";
 inline constexpr char schemes_file[] = "apps";

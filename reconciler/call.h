@@ -95,8 +95,8 @@ struct SqlCall {
 struct FileCall {
   enum class Act { write, remove, list, read, look };
   // /var/lib/fairlead; the folder whose files are mounted into containers; the edge's
-  // configuration; anything.
-  enum class Area { state, secrets, edge, host };
+  // configuration; anything; /proc/self/net, which is only read ("tcp": what listens on the host).
+  enum class Area { state, secrets, edge, host, sockets };
   Act act = Act::write;
   Area area = Area::state;
   std::string path;

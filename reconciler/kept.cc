@@ -53,9 +53,7 @@ void Reconciler::save_again() {
     } else if (folder == images_folder) {
       keep(folder, name, images_.encode(name));
     } else if (folder == hosts_folder) {
-      keep(folder, name, hosts_.encode());
-    } else if (folder == mounts_folder) {
-      keep(folder, name, mounts_.encode());
+      keep(folder, name, owners_.encode(name));
     } else if (folder == names_folder) {
       keep(folder, name, catalog_.names().encode());
     } else if (folder == schemes_folder) {

@@ -138,6 +138,18 @@ void read_service(Platform::Service& service, const Field& field) {
   take(service.ca_file, field["ca_file"].absolute_path());
 }
 
+void read_publish_addresses(std::optional<std::vector<std::string>>& addresses,
+                            const Field& field) {
+  if (!field.said()) return;
+  addresses.emplace();
+  for (const Field& item : field.items()) {
+    const auto text = item.text();
+    if (!text) continue;
+    if (!is_address(*text)) item.refuse("must be an IP address, got \"" + *text + "\"");
+    addresses->push_back(*text);
+  }
+}
+
 void read_allowed(Platform& platform, const Field& field) {
   if (!field.said()) return;
   auto& allowed = platform.registries_allowed.emplace();
@@ -224,6 +236,7 @@ Platform read_platform(const Field& root) {
   platform.edge = read_edge(root["edge"]);
   platform.tenants = read_tenants(root["tenants"], root["edge"]["tenants"], platform.folders);
   read_defaults(platform.defaults, root["defaults"]["resources"]);
+  read_publish_addresses(platform.publish_addresses, root["publish"]["addresses"]);
   read_registries(platform, root["registries"]);
   read_mount_roots(platform, root["mount_roots"]);
   read_prune(platform.prune, root["prune"]);

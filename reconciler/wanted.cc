@@ -85,7 +85,7 @@ void Reconciler::on(const ManifestsChanged& event) {
   }
   // Before what is read now is kept: whoever had a host has it, wherever this is cut short.
   std::set<std::string> changed = change.changed;
-  changed.merge(share_out_hosts());
+  changed.merge(share_out());
   if (catalog_.names().take_changed()) keep(names_folder, owners_file, catalog_.names().encode());
   for (const auto* news : {&change.saved, &change.absent}) {
     for (const std::string& name : *news) save(name);
@@ -113,25 +113,6 @@ void Reconciler::on(const ManifestsChanged& event) {
     for (const std::string& before : entry.app->after) dependents_[before].insert(name);
   }
   guard_due_ = true;
-}
-
-// Gives the apps that have other host names than before, or may mount their folders, or no longer.
-std::set<std::string> Reconciler::share_out_hosts() {
-  std::map<std::string, HostOwners::Claim> claims;
-  const bool edge = std::any_of(links_.begin(), links_.end(), [this](const Link& held) {
-    const bool there = !held.provider().hosted_by(*platform_).empty() && !nobody_runs(held);
-    return held.provider().stands_alone() && there;
-  });
-  std::map<std::string, std::vector<HostMount>> mounts;
-  for (const auto& [name, entry] : catalog_.entries()) {
-    if (edge) claims[name] = {entry.source, claimed_hosts(*entry.app, *platform_)};
-    mounts[name] = entry.app->mounts;
-  }
-  std::set<std::string> moved = hosts_.update(std::move(claims), *platform_);
-  if (hosts_.owners_changed()) keep(hosts_folder, owners_file, hosts_.encode());
-  moved.merge(mounts_.update(mounts));
-  if (mounts_.changed()) keep(mounts_folder, owners_file, mounts_.encode());
-  return moved;
 }
 
 void Reconciler::tell_reading(const Catalog::Change& change) {
@@ -282,19 +263,20 @@ void Reconciler::leave_out(AppState& state, int deaths) {
 
 // An app that is about to be removed keeps what it was until the guard has decided.
 void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>& whole) {
-  if (const std::string why = mounts_.refused(state.name); !why.empty()) {
+  if (const std::string why = owners_.mounts.refused(state.name); !why.empty()) {
     const Error error{Code::conflict, "mounts: " + why, whole->where("mounts")};
     state.frozen = error.text() + "; what runs is left as it is";
     return;
   }
   const auto resolved = [&] {
     return resolve(providers_, whole,
-                   {*platform_, secrets_, certificates_, hosts_.lost(state.name),
+                   {*platform_, secrets_, certificates_, owners_.hosts.lost(state.name),
                     [this](const std::string& name) {
                       return catalog_.entries().count(name) > 0 || kept_outside(name);
                     },
                     schemes_.of(state.name), &served_.of(state.name), local_.id(state.name),
-                    local_.says_id(state.name), catalog_.names().of(state.name)});
+                    local_.says_id(state.name), catalog_.names().of(state.name),
+                    &owners_.ports.lost(state.name)});
   };
   Result<std::shared_ptr<const Graph>> graph = resolved();
   if (graph && schemes_.settle(state.name, (*graph)->scheme_by_file)) graph = resolved();
@@ -355,6 +337,9 @@ void Reconciler::guard_removals() {
   }
   input.wanted = catalog_.entries().size() - catalog_.absent().size();
   input.hold = catalog_.hold();
+  for (const std::string& name : input.candidates) {
+    if (std::string why = catalog_.held(name); !why.empty()) input.held[name] = std::move(why);
+  }
   input.empty_reading = catalog_.empty_reading();
   input.limits = platform_->prune;
   // Read once, a folder has no later moment at which to be asked again.
@@ -365,14 +350,14 @@ void Reconciler::guard_removals() {
     guard_.approve(verdict_, verdict_.token);
     verdict_ = guard_.decide(input);
   }
-  if (verdict_.reason != told_.hold) {
-    told_.hold = verdict_.reason;
+  if (verdict_.why() != told_.hold) {
+    told_.hold = verdict_.why();
     LogRecord record;
     record.level = verdict_.due ? LogRecord::Level::info : LogRecord::Level::warning;
     record.verb = "hold";
-    record.cause = verdict_.reason +
+    record.cause = verdict_.why() +
                    (verdict_.approvable ? "; to go on: fairlead approve " + verdict_.token : "");
-    if (!verdict_.waiting.empty()) log(std::move(record));
+    if (!verdict_.waiting.empty() || !verdict_.held.empty()) log(std::move(record));
   }
   for (const std::string& name : verdict_.remove) {
     begin_removal(app(name));
@@ -439,8 +424,8 @@ void Reconciler::finish_removal(AppState& state) {
                               : "its data stays: " + data.front() + "; fairlead purge " + name;
   log(std::move(record));
   guard_due_ = true;
-  // Its host names are free now.
-  want(share_out_hosts());
+  // Its host names and ports are free now.
+  want(share_out());
   want_keepers();
   tell_removal(state);
   if (back) {

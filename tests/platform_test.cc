@@ -338,3 +338,16 @@ TEST_CASE("what is wrong about a tenant is said") {
   CHECK(errors("{folder: a, mount_roots: [srv]}") != "");
   CHECK(errors("{domains: [a.org]}").find("folder: is missing") != std::string::npos);
 }
+
+TEST_CASE("addresses to publish at are said, or all are allowed") {
+  const auto read = [](const std::string& text) { return parse_platform("f.yml", text); };
+  CHECK_FALSE(read("").platform.publish_addresses.has_value());
+  CHECK_FALSE(read("publish: {}\n").platform.publish_addresses.has_value());
+  CHECK(read("publish: {addresses: []}\n").platform.publish_addresses->empty());
+  const auto two = read("publish: {addresses: [192.0.2.1, \"::\"]}\n");
+  CHECK(two.platform.publish_addresses == std::vector<std::string>{"192.0.2.1", "::"});
+  const auto wrong = read("publish: {addresses: [example.org]}\n");
+  REQUIRE(wrong.errors.size() == 1);
+  CHECK(wrong.errors[0].text() ==
+        "f.yml:1:23: publish.addresses[0]: must be an IP address, got \"example.org\"");
+}

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "providers/docker/capabilities.h"
+#include "providers/docker/host_ports.h"
 #include "providers/docker/labels.h"
 #include "providers/docker/mounts.h"
 #include "providers/docker/reader.h"
@@ -104,7 +105,7 @@ bool limited(const Json& limit, const std::optional<std::int64_t>& by_platform) 
 }
 
 // Of one tenant's app.
-Result<void> check_ports(const Json& bindings, const Tenant& tenant) {
+Result<void> check_ports_of(const Tenant& tenant, const Json& bindings) {
   for (const auto& [port, places] : bindings.members()) {
     for (const Json& place : places.items()) {
       int number = 0;
@@ -147,7 +148,10 @@ Result<void> check_container(const Json& body, const Platform& platform, const T
   for (const Json& mount : host["Mounts"].items()) {
     if (Result<void> checked = check_mount(mount, app, platform, tenant); !checked) return checked;
   }
-  return tenant ? check_ports(host["PortBindings"], *tenant) : Result<void>();
+  const Json& ports = host["PortBindings"];
+  const Result<void> checked = check_ports(ports, app, platform);
+  if (!checked) return denied(checked.error().message);
+  return tenant ? check_ports_of(*tenant, ports) : Result<void>();
 }
 
 // "fromImage=ghcr.io/acme/blog&tag=1", and nothing else that the engine would make an image of.

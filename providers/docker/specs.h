@@ -65,6 +65,7 @@ struct ContainerSpec : Spec {
   Duration stop_grace{0};
   std::vector<SecretFile> secrets;
   std::vector<std::string> host_mounts;  // paths of the host, as the manifest says them
+  std::vector<Publish> publishes;        // ports of the host
 
   struct HttpHealth {
     std::string path;

@@ -98,7 +98,6 @@ std::unique_ptr<Engine> Engine::open(const Setup& setup) {
   loop.images = engine->state_->images();
   loop.hosts = engine->state_->hosts();
   loop.names = engine->state_->names();
-  loop.mounts = engine->state_->mounts();
   loop.schemes = engine->state_->schemes();
   loop.served = engine->state_->served();
   loop.local = engine->state_->local();

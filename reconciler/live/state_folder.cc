@@ -154,8 +154,6 @@ std::vector<LastGood> StateFolder::images() const { return copies(images_folder)
 std::vector<LastGood> StateFolder::hosts() const { return copies(hosts_folder); }
 std::vector<LastGood> StateFolder::names() const { return copies(names_folder); }
 
-std::vector<LastGood> StateFolder::mounts() const { return copies(mounts_folder); }
-
 std::vector<LastGood> StateFolder::schemes() const { return copies(schemes_folder); }
 
 std::vector<LastGood> StateFolder::served() const { return copies(served_folder); }

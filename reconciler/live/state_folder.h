@@ -30,13 +30,12 @@ class StateFolder {
   const Secret& key() const { return key_; }                         // 32 bytes
   // All of manifests/*.json, sorted by name; copies that cannot be read are left out.
   std::vector<LastGood> last_good() const;
-  // Likewise updates/*.json, images/*.json, hosts/*.json, mounts/*.json, schemes/*.json,
+  // Likewise updates/*.json, images/*.json, hosts/*.json, names/*.json, schemes/*.json,
   // certificates/*.json, local/*.json, deaths/*.json and trials/*.json.
   std::vector<LastGood> choices() const;
   std::vector<LastGood> images() const;
   std::vector<LastGood> hosts() const;
   std::vector<LastGood> names() const;
-  std::vector<LastGood> mounts() const;
   std::vector<LastGood> schemes() const;
   std::vector<LastGood> served() const;
   std::vector<LastGood> local() const;

@@ -120,7 +120,6 @@ void Host::boot() {
   options.images = copies_of("images/");
   options.hosts = copies_of("hosts/");
   options.names = copies_of("names/");
-  options.mounts = copies_of("mounts/");
   options.schemes = copies_of("schemes/");
   options.served = copies_of("certificates/");
   options.local = copies_of("local/");

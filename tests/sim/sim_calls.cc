@@ -34,6 +34,8 @@ std::string area_of(FileCall::Area area) {
       return "edge:";
     case FileCall::Area::host:
       return "host:";
+    case FileCall::Area::sockets:
+      return "sockets:";
   }
   return "";
 }
