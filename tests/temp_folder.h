@@ -12,9 +12,9 @@ namespace fairlead::testing {
 
 class TempFolder {
  public:
-  TempFolder() {
-    char name[] = "/tmp/fairlead-test-XXXXXX";
-    path_ = ::mkdtemp(name);
+  explicit TempFolder(const std::string& in = "/tmp") {
+    path_ = in + "/fairlead-test-XXXXXX";
+    ::mkdtemp(path_.data());
   }
   ~TempFolder() {
     std::error_code ignored;

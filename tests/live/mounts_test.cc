@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "reconciler/live/file_io.h"
+#include "tests/live/busybox_image.h"
 #include "tests/live/live_host.h"
 #include "tests/temp_folder.h"
 
@@ -20,7 +21,9 @@ bool says(const std::string& text, const std::string& part) { return text.find(p
 
 // A folder of the host, and an installation whose apps may mount what is in `srv`.
 struct Bench {
-  Bench() : host("mount_roots: [" + folder / "srv" + "]\n") {
+  Bench()
+      : folder(environment("FAIRLEAD_TEST_SHARED", "/tmp")),
+        host("mount_roots: [" + folder / "srv" + "]\n") {
     fs::create_directories(folder / "srv/t");
     folder.write("lab/key", "secret");
   }
