@@ -13,7 +13,8 @@ constexpr std::int64_t addresses_beside_containers = 8;  // gateway, network, br
 constexpr std::int64_t containers_of_app_max = 200;
 constexpr std::int64_t containers_of_app_many = 100;
 constexpr std::int64_t containers_many = 1000;
-constexpr std::int64_t pool_share = 4;  // one app's network is at most a quarter
+constexpr std::int64_t addresses_least = 64;  // of an app's network
+constexpr std::int64_t pool_share = 4;        // one app's network is at most a quarter
 constexpr std::int64_t memory_overcommit = 2;
 
 std::int64_t product(std::int64_t a, std::int64_t b) {
@@ -100,7 +101,7 @@ Result<void> check_demand(const App& app, const Platform& platform) {
                  app.where("deploy.replicas")};
   }
   const std::int64_t addresses = std::int64_t{1} << (32 - network_prefix(app));
-  if (const std::int64_t pool = pool_size(platform); addresses > pool / pool_share) {
+  if (addresses > std::max(addresses_least, pool_size(platform) / pool_share)) {
     return Error{Code::invalid,
                  asks + " and so for a network of " + count(addresses) +
                      " addresses, more than a quarter of network.pool (" + platform.network.pool +

@@ -74,6 +74,7 @@ TEST_CASE("class 17: what no host can give one app is refused, with its place") 
         "blog.yml:3: asks for 201 containers, at most 200 are one app's: say fewer replicas or "
         "processes, or make several apps of it");
   CHECK(refusal("", pool("10.0.0.0/24")) == "");
+  CHECK(refusal("", pool("10.0.0.0/25")) == "");  // the least that there is
   CHECK(refusal("deploy: {replicas: 50}\n", pool("10.0.0.0/23")) == "");
   CHECK(refusal("deploy: {replicas: 50}\n", pool("10.0.0.0/24")) ==
         "blog.yml:3: asks for 50 containers and so for a network of 128 addresses, more than a "
