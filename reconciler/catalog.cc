@@ -20,7 +20,10 @@ std::string unreadable_because(const FolderReading& reading) {
 // Whether the path that cannot be read is, or hides, a file of the first-level folder `part`.
 bool is_of_part(const std::string& path, const std::string& part) {
   if (path == top_level) return part.empty();
-  return first_level(path) == part || path == part;
+  if (path == part) return true;
+  // A folder that cannot be read stands there by its own name.
+  const bool folder = first_level(path).empty() && !is_manifest_name(path);
+  return !folder && first_level(path) == part;
 }
 
 // The marks of a last good copy survive, so that causes still name the line of the file.
@@ -367,13 +370,15 @@ std::string Catalog::held(const std::string& name) const {
   int named = 0;
   for (const auto& [path, errors] : broken_) {
     if (entry != entries_.end() && !is_of_part(path, part)) continue;
-    if (named++ == files_named_max) return text + " and more";
-    text += (named > 1 ? ", " : "") + path;
+    if (named < files_named_max) text += (named > 0 ? ", " : "") + path;
+    ++named;
   }
   if (named == 0) return "";
   return "until all manifests " + (part.empty() ? "" : "of the folder " + part + " ") +
          "can be read nothing " + (part.empty() ? "" : "of it ") + "is removed: " + text +
-         (named == 1 ? " is broken" : " are broken");
+         (named > files_named_max ? " and more"
+          : named == 1            ? " is broken"
+                                  : " are broken");
 }
 
 void Catalog::forget(const std::string& name) { entries_.erase(name); }

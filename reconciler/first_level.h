@@ -14,6 +14,13 @@ inline std::string first_level(const std::string& path) {
   return slash == path.npos ? "" : path.substr(0, slash);
 }
 
+// Whether a file of this name is read as a manifest.
+inline bool is_manifest_name(const std::string& name) {
+  return (name.ends_with(".yml") && name.size() > 4) ||
+         (name.ends_with(".yaml") && name.size() > 5) ||
+         (name.ends_with(".json") && name.size() > 5);
+}
+
 // Stands in a reading for all files that lie in the manifest folder directly, as "team-a" does for
 // all of that folder.
 inline constexpr char top_level[] = ".";

@@ -31,10 +31,6 @@ bool ends_with(const std::string& name, std::string_view end) {
   return name.size() > end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
 }
 
-bool manifest_name(const std::string& name) {
-  return ends_with(name, ".yml") || ends_with(name, ".yaml") || ends_with(name, ".json");
-}
-
 bool any_name(const std::string&) { return true; }
 
 // The ACME client keeps the issuers' certificates beside, which stand in the chains as well.
@@ -145,7 +141,7 @@ FolderReader::Once FolderReader::read_once(WatchSet* watches, FolderReading& rea
 FolderReader::Once FolderReader::read_manifests(Tree& tree, WatchSet* watches,
                                                 FolderReading& reading) {
   std::vector<TreeEntry> entries;
-  const Tree::Outcome outcome = tree.walk(watches, manifest_name, entries);
+  const Tree::Outcome outcome = tree.walk(watches, is_manifest_name, entries);
   if (outcome == Tree::Outcome::changed) return Once::again;
   if (!add_ignore_file(tree, watches, entries, reading)) return Once::done;
   if (outcome == Tree::Outcome::too_large) {
