@@ -5,7 +5,8 @@
 # What compiling needs on Debian 12, and what the scripts themselves use.
 # shellcheck disable=SC2034
 build_packages=(g++ cmake ninja-build pkg-config libssl-dev libcli11-dev libcpp-httplib-dev
-  libidn2-dev libmariadb-dev libyaml-cpp-dev libspdlog-dev libboost-dev rapidjson-dev curl jq)
+  libidn2-dev libpsl-dev libmariadb-dev libyaml-cpp-dev libspdlog-dev libboost-dev rapidjson-dev curl
+  jq)
 
 say() { printf '==> %s\n' "$*"; }
 

@@ -10,9 +10,11 @@
 #include "reconciler/platform.h"
 
 // Which app has which host name, over time: the first that says it keeps it as long as it says it,
-// and what the platform file binds to a folder only apps of that folder have. A value without I/O,
-// owned by the Reconciler. Who has what is kept in the state folder, so that a restart gives it to
-// nobody else.
+// and what the platform file binds to a folder only apps of that folder have. A wildcard covers all
+// names below it: apps of other first-level folders get none of these. Nor does anybody get what
+// belongs to none (see reserved_host()). What an app has had it keeps under each of these rules but
+// the platform file's. A value without I/O, owned by the Reconciler. Who has what is kept in the
+// state folder, so that a restart gives it to nobody else.
 namespace fairlead {
 
 // The host names that the app's manifest says, or that it has by default.
@@ -44,6 +46,15 @@ class HostOwners {
   std::map<std::string, std::string> owners_;                       // host → app
   std::map<std::string, std::map<std::string, std::string>> lost_;  // app → host → why
 };
+
+// Whether the manifest lies where only the operator of the host writes: the folder "platform".
+bool is_operators(const std::string& source);
+
+// Why no app gets the host that has not had it and that the platform file binds to nobody; empty:
+// it may. That is what names more than one owner's domains: the public suffixes ("org", "*.co.uk",
+// as the list of publicsuffix.org that libpsl brings has them), wildcards of a single label
+// ("*.lan"), and every default name at once ("*.DOMAIN").
+std::string reserved_host(const Platform& platform, const std::string& host);
 
 // Why an app whose manifest lies in `source` must not have the host; empty: it may.
 std::string tenant_forbids(const Platform& platform, const std::string& app,

@@ -139,3 +139,140 @@ TEST_CASE("what a tenant's binding forbids is lost, and free for whoever it is b
   CHECK(owners.lost("blog").at(host) == "the platform file binds it to the folder team-a");
   CHECK(owners.lost("site").empty());
 }
+
+namespace {
+
+Platform at_example() {
+  Platform platform;
+  platform.domain = "apps.example.org";
+  return platform;
+}
+
+// Why the app lacks the host after both have come; empty: it has it.
+std::string why_lost(const std::string& source, const std::string& host,
+                     const Platform& platform = at_example()) {
+  HostOwners owners;
+  owners.update({{"blog", {source, {host}}}, {"shop", {"team-b/shop.yml", {"shop.net"}}}},
+                platform);
+  const auto& lost = owners.lost("blog");
+  return lost.empty() ? "" : lost.at(host);
+}
+
+const Claims wildcard = {{"shop", {"team-b/shop.yml", {"*.shop.example.org"}}}};
+Claims with_wildcard(const std::string& source, const std::string& host) {
+  Claims claims = wildcard;
+  claims["admin"] = {source, {host}};
+  return claims;
+}
+
+}  // namespace
+
+TEST_CASE("class 3: a name below another folder's wildcard is that app's") {
+  for (const char* host :
+       {"admin.shop.example.org", "a.b.shop.example.org", "*.b.shop.example.org"}) {
+    CAPTURE(host);
+    const std::string why = "it is below *.shop.example.org, which the app shop has";
+    HostOwners later, at_once, restarted;
+    later.update(wildcard, at_example());
+    CHECK(later.update(with_wildcard("team-a/x.yml", host), at_example()) ==
+          std::set<std::string>{"admin"});
+    CHECK(later.lost("admin").at(host) == why);
+    at_once.update(with_wildcard("x.yml", host), at_example());
+    CHECK(at_once.lost("admin").at(host) == why);
+    restarted.restore(later.encode());
+    restarted.update(with_wildcard("team-a/x.yml", host), at_example());
+    CHECK(restarted.lost("admin").at(host) == why);
+    CHECK(restarted.lost("shop").empty());
+  }
+}
+
+TEST_CASE("apps of one first-level folder may split a wildcard, and so may one app") {
+  HostOwners owners;
+  owners.update(wildcard, at_example());
+  owners.update(with_wildcard("team-b/deep/x.yml", "admin.shop.example.org"), at_example());
+  CHECK(owners.lost("admin").empty());
+  owners.update({{"shop", {"team-b/shop.yml", {"*.shop.example.org", "a.shop.example.org"}}}},
+                at_example());
+  CHECK(owners.lost("shop").empty());
+  CHECK(why_lost("team-a/x.yml", "shop.example.org").empty());
+}
+
+TEST_CASE(
+    "class 3: a name that an app had before the wildcard came stays its own, over restarts too") {
+  const std::string host = "admin.shop.example.org";
+  const Claims before = {{"admin", {"team-a/x.yml", {host}}}};
+  HostOwners owners, restarted;
+  owners.update(before, at_example());
+  owners.update(with_wildcard("team-a/x.yml", host), at_example());
+  CHECK(owners.lost("admin").empty());
+  CHECK(owners.lost("shop").empty());
+  restarted.restore(owners.encode());
+  restarted.update(with_wildcard("team-a/x.yml", host), at_example());
+  CHECK(restarted.lost("admin").empty());
+  // What it gave up it gets no more.
+  restarted.update(wildcard, at_example());
+  restarted.update(with_wildcard("team-a/x.yml", host), at_example());
+  CHECK(restarted.lost("admin").size() == 1);
+}
+
+TEST_CASE("class 3: a default name stays its app's below the operator's wildcard") {
+  HostOwners owners;
+  const Claims claims = {{"blog", {"team-a/blog.yml", {"blog.apps.example.org"}}},
+                         {"front", {"platform/front.yml", {"*.apps.example.org"}}},
+                         {"other", {"team-a/other.yml", {"free.apps.example.org"}}}};
+  owners.update(claims, at_example());
+  CHECK(owners.lost("blog").empty());
+  CHECK(owners.lost("front").empty());
+  CHECK(owners.lost("other").size() == 1);
+}
+
+TEST_CASE("class 3: all default names at once, and public suffixes, are nobody's") {
+  const std::string bind = "; bind it to a folder by edge.tenants in the platform file";
+  for (const char* source : {"blog.yml", "team-a/blog.yml", "platforms/blog.yml"}) {
+    CAPTURE(source);
+    CHECK(why_lost(source, "*.apps.example.org") ==
+          "it covers the default names of all apps" + bind);
+    for (const std::string suffix : {"org", "co.uk", "com"}) {
+      const std::string why =
+          suffix + " is a public suffix, below which everybody may have names" + bind;
+      CHECK(why_lost(source, "*." + suffix) == why);
+      CHECK(why_lost(source, suffix) == why);
+    }
+    // In no list, and in the list of what companies hand out.
+    for (const char* host : {"*.test", "*.localhost", "*.github.io"}) {
+      CAPTURE(host);
+      CHECK_FALSE(why_lost(source, host).empty());
+    }
+    for (const char* host :
+         {"localhost", "intranet", "example.co.uk", "*.example.org", "*.lab.test"}) {
+      CAPTURE(host);
+      CHECK(why_lost(source, host).empty());
+    }
+  }
+  for (const char* host : {"*.apps.example.org", "*.test", "*.org"}) {
+    CAPTURE(host);
+    CHECK(why_lost("platform/blog.yml", host).empty());
+    Platform platform = at_example();
+    platform.edge.tenants.push_back({"team-a", {host}});
+    CHECK(why_lost("team-a/blog.yml", host, platform).empty());
+  }
+}
+
+TEST_CASE("what an app was given before these rules it keeps over an upgrade") {
+  const Claims claims = {{"blog", {"blog.yml", {"*.localhost", "*.lan"}}}};
+  HostOwners fresh, upgraded;
+  fresh.update(claims, {});
+  CHECK(fresh.lost("blog").size() == 2);
+  upgraded.restore(R"({"schema": 1, "owners": {"*.localhost": "blog", "*.lan": "blog"}})");
+  upgraded.update(claims, {});
+  CHECK(upgraded.lost("blog").empty());
+}
+
+TEST_CASE(
+    "class 3: another app's default name is not to be had, whether it says other domains or not") {
+  CHECK(why_lost("team-a/blog.yml", "shop.apps.example.org") ==
+        "it is the default name of the app shop");
+  CHECK(why_lost("team-b/blog.yml", "shop.apps.example.org").empty());
+  CHECK(why_lost("team-a/blog.yml", "www.apps.example.org").empty());
+  CHECK(why_lost("platform/blog.yml", "shop.apps.example.org").empty());
+}
