@@ -80,9 +80,10 @@ std::string app_of_host(const std::map<std::string, AppState>& apps, const std::
 
 Json removals_json(const PruneGuard::Verdict& verdict) {
   Json removals = Json::object();
-  removals.set("waiting",
-               Json(std::vector<std::string>(verdict.waiting.begin(), verdict.waiting.end())));
-  removals.set("reason", verdict.reason);
+  std::set<std::string> waiting = verdict.waiting;
+  for (const auto& [app, why] : verdict.held) waiting.insert(app);
+  removals.set("waiting", Json(std::vector<std::string>(waiting.begin(), waiting.end())));
+  removals.set("reason", verdict.why());
   removals.set("token", verdict.approvable ? verdict.token : "");
   return removals;
 }
@@ -242,6 +243,8 @@ std::string Reconciler::why_nothing(const AppState& state, const std::string& wa
   if (!engine().up()) {
     return "nothing is done while the engine cannot be reached: " + engine().error();
   }
+  const auto held = verdict_.held.find(state.name);
+  if (held != verdict_.held.end()) return "its manifest is gone; " + held->second;
   if (verdict_.waiting.count(state.name) > 0) return "its manifest is gone; " + verdict_.reason;
   if (!state.frozen.empty()) return state.frozen;
   if (!waits.empty()) return waits;

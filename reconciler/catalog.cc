@@ -4,27 +4,26 @@
 #include <utility>
 
 #include "reconciler/check.h"
+#include "reconciler/first_level.h"
 
 namespace fairlead {
 namespace {
 
 constexpr int files_named_max = 3;
 
-std::string held_because(const FolderReading& reading,
-                         const std::map<std::string, std::vector<Error>>& broken) {
-  if (reading.state != FolderReading::State::ok) {
-    return "the manifest folder " + reading.folder + " " +
-           (reading.state == FolderReading::State::missing ? "is missing" : "cannot be read") +
-           (reading.message.empty() ? "" : ": " + reading.message);
-  }
-  if (broken.empty()) return "";
-  std::string text = "until all manifests can be read nothing is removed: ";
-  int named = 0;
-  for (const auto& [path, errors] : broken) {
-    if (named++ == files_named_max) return text + " and more";
-    text += (named > 1 ? ", " : "") + path;
-  }
-  return text + (broken.size() == 1 ? " is broken" : " are broken");
+std::string unreadable_because(const FolderReading& reading) {
+  return "the manifest folder " + reading.folder + " " +
+         (reading.state == FolderReading::State::missing ? "is missing" : "cannot be read") +
+         (reading.message.empty() ? "" : ": " + reading.message);
+}
+
+// Whether the path that cannot be read is, or hides, a file of the first-level folder `part`.
+bool is_of_part(const std::string& path, const std::string& part) {
+  if (path == top_level) return part.empty();
+  if (path == part) return true;
+  // A folder that cannot be read stands there by its own name.
+  const bool folder = first_level(path).empty() && !is_manifest_name(path);
+  return !folder && first_level(path) == part;
 }
 
 // The marks of a last good copy survive, so that causes still name the line of the file.
@@ -143,7 +142,7 @@ Catalog::Change Catalog::read(const FolderReading& reading, const std::vector<st
   Change change;
   if (reading.state != FolderReading::State::ok) {
     // Not a word about any app: all stay as they are.
-    hold_ = held_because(reading, broken_);
+    hold_ = unreadable_because(reading);
     was_read_ = true;
     return change;
   }
@@ -172,17 +171,20 @@ Catalog::Change Catalog::read(const FolderReading& reading, const std::vector<st
   }
   // An unreadable file speaks for the apps that it held.
   for (auto& [name, entry] : entries_) {
-    const auto found = broken_.find(entry.source);
-    if (entry.listed || found == broken_.end()) continue;
+    const auto* found = broken_for(entry.source);
+    if (entry.listed || !found) continue;
     entry.listed = true;
-    freeze(entry, found->second, change);
+    freeze(entry, *found, change);
   }
   for (auto& [name, entry] : entries_) {
     if (entry.listed != entry.absent_since.has_value()) continue;
     entry.absent_since = entry.listed ? std::nullopt : std::optional(wall);
     change.absent.insert(name);
   }
-  hold_ = held_because(reading, broken_);
+  hold_ = broken_.count(ignore_file) == 0
+              ? ""
+              : "until it is known which files are manifests nothing is removed: " +
+                    std::string(ignore_file) + " is broken";
   was_read_ = true;
   return change;
 }
@@ -216,7 +218,7 @@ void Catalog::find_owners(const std::vector<ManifestFile>& files) {
   }
   // Nobody takes over a name while its owner's file cannot be read.
   for (const auto& [name, entry] : entries_) {
-    if (broken_.count(entry.source) > 0) owners_.emplace(name, entry.source);
+    if (broken_for(entry.source)) owners_.emplace(name, entry.source);
   }
   for (const ManifestFile& file : files) {
     if (!file.text) continue;
@@ -273,6 +275,37 @@ std::vector<std::string> Catalog::absent() const {
     if (!entry.listed) names.push_back(name);
   }
   return names;
+}
+
+// An error of a folder speaks for all files in it.
+const std::vector<Error>* Catalog::broken_for(const std::string& source) const {
+  auto found = broken_.find(source);
+  for (std::size_t slash = source.rfind('/'); found == broken_.end() && slash != source.npos;
+       slash = slash == 0 ? source.npos : source.rfind('/', slash - 1)) {
+    found = broken_.find(source.substr(0, slash));
+  }
+  const bool top = found == broken_.end() && first_level(source).empty();
+  if (top) found = broken_.find(top_level);
+  return found == broken_.end() ? nullptr : &found->second;
+}
+
+std::string Catalog::held(const std::string& name) const {
+  if (broken_.empty()) return "";
+  const auto entry = entries_.find(name);
+  const std::string part = entry == entries_.end() ? "" : first_level(entry->second.source);
+  std::string text;
+  int named = 0;
+  for (const auto& [path, errors] : broken_) {
+    if (entry != entries_.end() && !is_of_part(path, part)) continue;
+    if (named < files_named_max) text += (named > 0 ? ", " : "") + path;
+    ++named;
+  }
+  if (named == 0) return "";
+  return "until all manifests " + (part.empty() ? "" : "of the folder " + part + " ") +
+         "can be read nothing " + (part.empty() ? "" : "of it ") + "is removed: " + text +
+         (named > files_named_max ? " and more"
+          : named == 1            ? " is broken"
+                                  : " are broken");
 }
 
 void Catalog::forget(const std::string& name) { entries_.erase(name); }

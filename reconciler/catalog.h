@@ -57,7 +57,7 @@ class Catalog {
   const std::map<std::string, Entry>& entries() const { return entries_; }
 
   // Files that hold no usable app: path → its errors. Broken files of known apps are listed here
-  // too.
+  // too, and folders that cannot be read, for all that is in them.
   const std::map<std::string, std::vector<Error>>& broken() const { return broken_; }
 
   // Files of the last reading that are no manifests: path → why.
@@ -65,8 +65,11 @@ class Catalog {
 
   // Names of apps that the last reading no longer has.
   std::vector<std::string> absent() const;
-  // Why nothing may be removed now; empty: absence means removal.
+  // Why nothing may be removed now; empty: absence means removal, but for those that are held.
   const std::string& hold() const { return hold_; }
+  // Why this app may not be removed though others may: something in its first-level folder cannot
+  // be read. One of which no folder is known is held by each.
+  std::string held(const std::string& name) const;
   bool was_read() const { return was_read_; }
   // Whether the reading had any manifest at all.
   bool empty_reading() const { return empty_reading_; }
@@ -81,6 +84,7 @@ class Catalog {
     bool listed = false;  // in the last reading
   };
   const ParsedManifest& parsed(const ManifestFile& file);
+  const std::vector<Error>* broken_for(const std::string& source) const;
   std::vector<ManifestFile> manifests_of(const FolderReading& reading,
                                          const std::vector<std::string>& ignore);
   bool is_foreign(const ManifestFile& file);

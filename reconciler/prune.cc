@@ -70,7 +70,14 @@ PruneGuard::Verdict PruneGuard::decide(const Input& input) {
     // A clock that was set back has no say.
     const Duration before = absent == input.absent_for.end() ? Duration(0) : absent->second;
     since_.emplace(app, input.now - std::max(before, Duration(0)));
-    (approved_.count(app) > 0 ? verdict.remove : open).insert(app);
+    const auto held = input.held.find(app);
+    if (approved_.count(app) > 0) {
+      verdict.remove.insert(app);
+    } else if (input.hold.empty() && held != input.held.end()) {
+      verdict.held.insert(*held);
+    } else {
+      open.insert(app);
+    }
   }
   if (open.empty()) return verdict;
   const std::size_t count = open.size() + lately_.size();
@@ -102,6 +109,10 @@ PruneGuard::Verdict PruneGuard::decide(const Input& input) {
     }
   }
   return verdict;
+}
+
+std::string PruneGuard::Verdict::why() const {
+  return reason.empty() && !held.empty() ? held.begin()->second : reason;
 }
 
 std::set<std::string> PruneGuard::approve(const Verdict& verdict, const std::string& token) {

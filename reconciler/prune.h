@@ -21,19 +21,24 @@ class PruneGuard {
     std::set<std::string> candidates;
     // How long their manifests have been absent, where an earlier run saw that.
     std::map<std::string, Duration> absent_for;
-    std::size_t wanted = 0;      // apps that have one
-    std::string hold;            // why nothing may be removed at all; empty: it may
+    std::size_t wanted = 0;                   // apps that have one
+    std::string hold;                         // why nothing may be removed at all; empty: it may
+    std::map<std::string, std::string> held;  // candidate → why not it, though others may
     bool empty_reading = false;  // the folder holds no manifest: never removes by itself
     Platform::Prune limits;
     Duration now{0};  // steady
   };
   struct Verdict {
-    std::set<std::string> remove;   // now
-    std::set<std::string> waiting;  // for `reason`
-    std::string reason;             // for people; empty where nothing waits
-    bool approvable = false;        // `fairlead approve` would let them go
-    std::string token;              // names exactly this set of waiting apps
-    std::optional<Duration> due;    // when the grace of the next one ends
+    std::set<std::string> remove;             // now
+    std::set<std::string> waiting;            // for `reason`
+    std::map<std::string, std::string> held;  // app → why; nothing but a reading lets them go
+    std::string reason;                       // for people; empty where nothing waits
+    bool approvable = false;                  // `fairlead approve` would let them go
+    std::string token;                        // names exactly this set of waiting apps
+    std::optional<Duration> due;              // when the grace of the next one ends
+
+    // Why the first of them is still there; empty: none is.
+    std::string why() const;
   };
   // Called at every change and when `due` has come. A candidate's grace begins when it is first
   // seen here, less for how long it was absent then.

@@ -358,6 +358,9 @@ bool Reconciler::nothing_left(const AppState& state) const {
 }
 
 void Reconciler::guard_removals() {
+  for (const std::string& name : input.candidates) {
+    if (std::string why = catalog_.held(name); !why.empty()) input.held[name] = std::move(why);
+  }
   const bool ready = catalog_.was_read() && (engine().first_listing() || engine().up());
   if (!ready) {
     // Decided anew with the next listing; a grace that ends meanwhile wakes nobody.
@@ -383,14 +386,14 @@ void Reconciler::guard_removals() {
     guard_.approve(verdict_, verdict_.token);
     verdict_ = guard_.decide(input);
   }
-  if (verdict_.reason != told_.hold) {
-    told_.hold = verdict_.reason;
+  if (verdict_.why() != told_.hold) {
+    told_.hold = verdict_.why();
     LogRecord record;
     record.level = verdict_.due ? LogRecord::Level::info : LogRecord::Level::warning;
     record.verb = "hold";
-    record.cause = verdict_.reason +
+    record.cause = verdict_.why() +
                    (verdict_.approvable ? "; to go on: fairlead approve " + verdict_.token : "");
-    if (!verdict_.waiting.empty()) log(std::move(record));
+    if (!verdict_.waiting.empty() || !verdict_.held.empty()) log(std::move(record));
   }
   for (const std::string& name : verdict_.remove) {
     begin_removal(app(name));

@@ -145,7 +145,8 @@ TEST_CASE("an app that comes back unchanged is no longer absent") {
   CHECK(folder.absent().empty());
 }
 
-TEST_CASE("a broken file freezes its app on the last good version and holds all removals") {
+TEST_CASE(
+    "a broken file freezes its app on the last good version and holds the removals of its folder") {
   Folder folder;
   folder.files = {{"blog.yml", app("blog")}, {"shop.yml", app("shop")}};
   folder.read();
@@ -157,14 +158,62 @@ TEST_CASE("a broken file freezes its app on the last good version and holds all 
   CHECK(folder.entry("blog").errors[0].text().find("blog.yml:3:") == 0);
   CHECK(folder.catalog.broken().count("blog.yml") == 1);
   CHECK(folder.absent() == "shop ");
-  CHECK(folder.catalog.hold() ==
+  CHECK(folder.catalog.held("shop") ==
         "until all manifests can be read nothing is removed: blog.yml is broken");
   CHECK(folder.read().empty());
 
   folder.files["blog.yml"] = app("blog");
   CHECK(folder.read() == "blog");
   CHECK(folder.entry("blog").errors.empty());
+  CHECK(folder.catalog.held("shop").empty());
+}
+
+TEST_CASE(
+    "class 18: what is broken in one first-level folder holds up no other folder's removals") {
+  Folder folder;
+  folder.files = {{"team-a/deep/blog.yml", app("blog")},
+                  {"team-a/wiki.yml", app("wiki")},
+                  {"team-b/shop.yml", app("shop")},
+                  {"site.yml", app("site")}};
+  folder.read();
+  folder.files = {{"team-a/deep/blog.yml", "name: ["}};
+  folder.read();
+  CHECK(folder.absent() == "shop site wiki ");
   CHECK(folder.catalog.hold().empty());
+  CHECK(folder.catalog.held("shop").empty());
+  CHECK(folder.catalog.held("site").empty());
+  CHECK(folder.catalog.held("wiki") ==
+        "until all manifests of the folder team-a can be read nothing of it is removed: "
+        "team-a/deep/blog.yml is broken");
+  // Seen on the host, and no manifest is known: it may have been anybody's.
+  CHECK(folder.catalog.held("stray") ==
+        "until all manifests can be read nothing is removed: team-a/deep/blog.yml is broken");
+}
+
+TEST_CASE("A23: a folder that cannot be read speaks for all apps in it, and for nobody else's") {
+  Folder folder;
+  folder.files = {{"team-a/deep/blog.yml", app("blog")},
+                  {"team-ab/shop.yml", app("shop")},
+                  {"site.yml", app("site")}};
+  folder.read();
+  folder.files = {{"team-c/blog.yml", app("blog", "2")}};
+  SUBCASE("a first-level one") {
+    folder.unreadable["team-a"] = "more than 10,000 manifests";
+    CHECK(folder.read() == "blog");
+    CHECK(folder.absent() == "shop site ");
+    CHECK(folder.image("blog") == "acme/blog:1");
+    CHECK(folder.entry("blog").errors.front().text() == "team-a: more than 10,000 manifests");
+    CHECK(folder.catalog.held("site").empty());
+    CHECK(folder.catalog.held("shop").empty());
+    CHECK_FALSE(folder.catalog.held("blog").empty());
+  }
+  SUBCASE("the files that lie in the manifest folder itself") {
+    folder.unreadable["."] = "more than 10,000 manifests";
+    folder.read();
+    CHECK(folder.absent() == "shop ");
+    CHECK(folder.catalog.held("shop").empty());
+    CHECK_FALSE(folder.catalog.held("site").empty());
+  }
 }
 
 TEST_CASE("a file of which nothing can be read freezes all apps that it held") {
@@ -199,7 +248,7 @@ TEST_CASE("an unreadable file speaks for the apps that it held") {
   CHECK(folder.read() == "blog");
   CHECK(folder.absent().empty());
   CHECK(folder.entry("blog").errors.front().text() == "blog.yml: permission denied");
-  CHECK_FALSE(folder.catalog.hold().empty());
+  CHECK_FALSE(folder.catalog.held("blog").empty());
 }
 
 TEST_CASE("nobody takes over a name while its owner's file cannot be read") {
@@ -264,7 +313,7 @@ TEST_CASE("a manifest that was emptied is broken, and its app stays") {
   folder.files["blog.yml"] = "";
   folder.read();
   CHECK(folder.absent().empty());
-  CHECK_FALSE(folder.catalog.hold().empty());
+  CHECK_FALSE(folder.catalog.held("blog").empty());
   CHECK(folder.entry("blog").errors.size() == 1);
 }
 
@@ -272,7 +321,7 @@ TEST_CASE("many broken files are counted, three are named") {
   Folder folder;
   for (const char* path : {"a.yml", "b.yml", "c.yml", "d.yml"}) folder.files[path] = "name: [";
   folder.read();
-  CHECK(folder.catalog.hold() ==
+  CHECK(folder.catalog.held("stray") ==
         "until all manifests can be read nothing is removed: a.yml, b.yml, c.yml and more");
 }
 
@@ -346,7 +395,7 @@ TEST_CASE("files of other tools are ignored, and hold up no removals") {
                   {"README.yml", "{{ not yaml"}};
   folder.unreadable["package.json"] = "larger than 1024 KiB";
   folder.read();
-  CHECK(folder.catalog.hold().empty());
+  CHECK(folder.catalog.held("shop").empty());
   CHECK(folder.absent() == "shop ");
   CHECK(folder.catalog.ignored().size() == 5);
 }
@@ -359,7 +408,7 @@ TEST_CASE("a manifest of ours is one whatever its file is called") {
     folder.files["README.yml"] = "# nothing of the kind\nfoo: bar\n";
     folder.read();
     CHECK(folder.absent().empty());
-    CHECK(!folder.catalog.hold().empty());
+    CHECK(!folder.catalog.held("blog").empty());
   }
   SUBCASE("one with a fault in it is told") {
     folder.files["compose.yml"] = "name: shop\nimage: acme/shop:1\nexpose: [{port: 0}]\n";
@@ -376,7 +425,7 @@ TEST_CASE("what the ignore list names is as if it were not there") {
   folder.files["x.tpl.yml"] = "name: {{ name }}\n";
   folder.unreadable["docs/pipe.yml"] = "not a regular file";
   folder.read();
-  CHECK(folder.catalog.hold().empty());
+  CHECK(folder.catalog.held("example").empty());
   CHECK(folder.absent() == "example ");
   CHECK(folder.catalog.ignored().at("docs/example.yml") == "as docs/ (.fairleadignore:1) says");
   // Back again, as if nothing had been.
@@ -426,11 +475,11 @@ TEST_CASE("a file that ended the daemon twice is not read, and stands for a brok
   CHECK(later.image("shop") == "acme/shop:1");
   CHECK(later.catalog.broken().at("blog.yml").front().message.find("ended itself 2 times") !=
         std::string::npos);
-  CHECK_FALSE(later.catalog.hold().empty());
+  CHECK_FALSE(later.catalog.held("blog").empty());
   later.files["blog.yml"] = evil + "# mended\n";
   later.read();
   CHECK(later.image("blog") == "acme/blog:2");
-  CHECK(later.catalog.hold().empty());
+  CHECK(later.catalog.held("blog").empty());
 }
 
 TEST_CASE("since when a manifest is absent is kept in its last good copy, until it is back") {

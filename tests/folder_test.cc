@@ -135,12 +135,36 @@ TEST_CASE("a folder deeper than 32 levels is an error entry, not silence") {
   CHECK(reading->files[1].path == path.substr(2) + "y.yml");
 }
 
-TEST_CASE("more than 10,000 manifests are unreadable, never a short list") {
+TEST_CASE("A23: too many manifests are an error of their first-level folder, never a short list") {
+  const std::string error = "more than 10,000 manifests, 100,000 files or 64 MiB";
   TempFolder folder;
-  for (int i = 0; i <= 10'000; ++i) folder.write("f" + std::to_string(i) + ".yml", "");
-  const auto reading = read(folder.path());
-  CHECK(reading->state == State::unreadable);
-  CHECK(reading->files.empty());
+  folder.write("top.yml", "t");
+  folder.write("team-b/deep/shop.yml", "s");
+  SUBCASE("in a folder") {
+    for (int i = 0; i <= 10'000; ++i) folder.write("team-a/" + std::to_string(i) + ".yml", "");
+    CHECK(shown(*read(folder.path())) == "team-a!" + error + " team-b/deep/shop.yml=s top.yml=t");
+  }
+  SUBCASE("in folders below it") {
+    for (int i = 0; i <= 10'000; ++i) {
+      folder.write("team-a/" + std::to_string(i % 7) + "/" + std::to_string(i) + ".yml", "");
+    }
+    CHECK(shown(*read(folder.path())) == "team-a!" + error + " team-b/deep/shop.yml=s top.yml=t");
+  }
+  SUBCASE("in none: an ignore file counts all the same") {
+    folder.write(".fairleadignore", "i");
+    for (int i = 0; i < 10'000; ++i) folder.write(std::to_string(i) + ".yml", "");
+    CHECK(shown(*read(folder.path())) ==
+          ".!" + error + " .fairleadignore=i team-b/deep/shop.yml=s");
+  }
+}
+
+TEST_CASE("A23: too many bytes are an error of their first-level folder") {
+  TempFolder folder;
+  folder.write("team-b/shop.yml", "s");
+  const std::string text(1 << 20, '#');
+  for (int i = 0; i <= 64; ++i) folder.write("team-a/" + std::to_string(i) + ".yml", text);
+  CHECK(shown(*read(folder.path())) ==
+        "team-a!more than 10,000 manifests, 100,000 files or 64 MiB team-b/shop.yml=s");
 }
 
 TEST_CASE("an unreadable subfolder is an error entry with its path") {

@@ -238,3 +238,29 @@ TEST_CASE("without candidates there is nothing to decide") {
 TEST_CASE("of many apps five are named") {
   CHECK(Guarded(apps(7), 0).at(0s).reason.find("app104 and 2 more:") != std::string::npos);
 }
+
+TEST_CASE("class 18: what holds one app holds no other, and no approval lets it go") {
+  Guarded world({"blog", "shop"}, 9);
+  world.input.held["blog"] = "team-a/x.yml is broken";
+  const auto first = world.at(100s);
+  CHECK(text(first.waiting) == "shop");
+  CHECK(first.held.count("blog") == 1);
+  const auto later = world.at(110s);
+  CHECK(text(later.remove) == "shop");
+  CHECK(later.why() == "team-a/x.yml is broken");
+  CHECK(world.guard.approve(later, "").empty());
+  world.remove_now(later);
+  world.input.held.clear();
+  CHECK(text(world.at(111s).remove) == "blog");
+}
+
+TEST_CASE("class 18: apps that are held blow nobody's fuse") {
+  std::set<std::string> many = apps(20);
+  many.insert("shop");
+  Guarded world(many, 30);
+  for (const std::string& app : apps(20)) world.input.held[app] = "team-a/x.yml is broken";
+  world.at(100s);
+  CHECK(text(world.at(110s).remove) == "shop");
+  world.input.held.clear();
+  CHECK(world.at(111s).approvable);
+}

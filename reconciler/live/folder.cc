@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "reconciler/first_level.h"
 #include "reconciler/ignore.h"
 #include "reconciler/live/git_revision.h"
 
@@ -18,7 +19,7 @@ namespace {
 
 constexpr int kAttempts = 6;
 constexpr std::size_t kManifestMax = 1u << 20;
-constexpr std::size_t kManifestsMax = 64u << 20;  // all texts together
+constexpr std::size_t kManifestsMax = 64u << 20;  // all texts of a first-level folder
 constexpr std::size_t kSecretMax = 64u << 10;
 constexpr std::size_t kCertificateMax = 256u << 10;
 constexpr Tree::Rules kWhole{true, false};
@@ -28,10 +29,6 @@ constexpr std::int64_t kSettledAfter = 2'000'000'000;
 
 bool ends_with(const std::string& name, std::string_view end) {
   return name.size() > end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
-}
-
-bool manifest_name(const std::string& name) {
-  return ends_with(name, ".yml") || ends_with(name, ".yaml") || ends_with(name, ".json");
 }
 
 bool any_name(const std::string&) { return true; }
@@ -64,8 +61,18 @@ void refuse(FolderReading& reading, FolderReading::State state, std::string mess
   reading.files.clear();
 }
 
-std::string too_large_text(const std::string& folder) {
-  return folder + ": more than 10,000 manifests, 100,000 files or 64 MiB: is it the right folder?";
+constexpr char kTooLarge[] = "more than 10,000 manifests, 100,000 files or 64 MiB";
+
+// Of a part that is too large no file counts: a short list would be a removal.
+void leave_out(FolderReading& reading, const std::set<std::string>& too_large) {
+  std::erase_if(reading.files, [&](const ManifestFile& file) {
+    return file.path != ignore_file && too_large.count(first_level(file.path)) > 0;
+  });
+  for (const std::string& part : too_large) {
+    reading.files.push_back({part.empty() ? top_level : part, nullptr, kTooLarge});
+  }
+  std::sort(reading.files.begin(), reading.files.end(),
+            [](const ManifestFile& a, const ManifestFile& b) { return a.path < b.path; });
 }
 
 bool same_file(const ManifestFile& a, const ManifestFile& b) {
@@ -130,25 +137,28 @@ FolderReader::Once FolderReader::read_once(WatchSet* watches, FolderReading& rea
 FolderReader::Once FolderReader::read_manifests(Tree& tree, WatchSet* watches,
                                                 FolderReading& reading) {
   std::vector<TreeEntry> entries;
-  const Tree::Outcome outcome = tree.walk(watches, manifest_name, entries);
+  const Tree::Outcome outcome = tree.walk(watches, is_manifest_name, entries);
   if (outcome == Tree::Outcome::changed) return Once::again;
   if (!add_ignore_file(tree, watches, entries, reading)) return Once::done;
-  Cache cache;
-  std::size_t bytes = 0;
-  bool too_large = outcome == Tree::Outcome::too_large;
-  for (const TreeEntry& entry : entries) {
-    if (too_large) break;
-    ManifestFile file;
-    if (!read_entry(tree, entry, kManifestMax, manifest_cache_, cache, file)) return Once::again;
-    if (file.text) bytes += file.text->size();
-    too_large = bytes > kManifestsMax;
-    reading.files.push_back(std::move(file));
-  }
-  if (too_large) {
-    refuse(reading, FolderReading::State::unreadable, too_large_text(manifests_));
+  if (outcome == Tree::Outcome::too_large) {
+    refuse(reading, FolderReading::State::unreadable,
+           manifests_ + ": more than 100,000 files: is it the right folder?");
     return Once::done;
   }
+  Cache cache;
+  std::map<std::string, std::size_t> bytes;
+  std::set<std::string> too_large = tree.too_large();
+  for (const TreeEntry& entry : entries) {
+    const std::string part = first_level(entry.path);
+    if (entry.path != ignore_file && too_large.count(part) > 0) continue;
+    ManifestFile file;
+    if (!read_entry(tree, entry, kManifestMax, manifest_cache_, cache, file)) return Once::again;
+    if (file.text) bytes[part] += file.text->size();
+    if (bytes[part] > kManifestsMax) too_large.insert(part);
+    reading.files.push_back(std::move(file));
+  }
   manifest_cache_ = std::move(cache);
+  leave_out(reading, too_large);
   const auto unlistable = std::find_if(reading.files.begin(), reading.files.end(),
                                        [](const ManifestFile& file) { return file.path.empty(); });
   if (unlistable != reading.files.end()) {

@@ -13,8 +13,9 @@
 // there. Remembers what it read, so that
 // unchanged files keep their text without being read again. Used by one thread at a time. Nothing
 // is thrown; whatever fails is said in the reading. Invariants: (1) a reading that is `ok` holds
-// every manifest of one moment, or an error entry for the path that hides some; (2) a folder that
-// changes while it is read is read again, and is `unreadable` when it does not come to rest.
+// every manifest of one moment, or an error entry for the path that hides some: one that is
+// larger than the limits allow hides all of its first-level folder, and no other's; (2) a folder
+// that changes while it is read is read again, and is `unreadable` when it does not come to rest.
 namespace fairlead::live {
 
 class FolderReader {

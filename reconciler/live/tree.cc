@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <memory>
 
+#include "reconciler/first_level.h"
+
 namespace fairlead::live {
 
 namespace {
@@ -89,7 +91,8 @@ Tree::Outcome Tree::walk(WatchSet* watches, Wanted wanted, std::vector<TreeEntry
   watches_ = watches;
   wanted_ = wanted;
   entries_ = &entries;
-  listed_ = 0;
+  counts_.clear();
+  too_large_.clear();
   visited_.clear();
   linked_folders_.clear();
   folders_.assign(1, Folder{"", 0});
@@ -114,6 +117,8 @@ Tree::Outcome Tree::list(const Folder& folder) {
     add_error(folder.path, "deeper than " + std::to_string(limits_.depth_max) + " folders");
     return Outcome::whole;
   }
+  const std::string part = folder.path.empty() ? "" : first_level(folder.path + "/");
+  if (!part.empty() && too_large_.count(part) > 0) return Outcome::whole;
   if (watches_ != nullptr) watches_->add_folder(join(root_, folder.path));
   UniqueFd fd(open_beneath(folder.path.empty() ? "." : folder.path, O_RDONLY | O_DIRECTORY));
   struct stat status;
@@ -130,7 +135,10 @@ Tree::Outcome Tree::list(const Folder& folder) {
   while (const dirent* found = ::readdir(dir.get())) {
     const std::string name = found->d_name;
     if (name.front() == '.') continue;
-    if (++listed_ > limits_.entries_max) return Outcome::too_large;
+    if (++counts_[part].listed > limits_.entries_max) {
+      too_large_.insert(part);
+      return part.empty() ? Outcome::too_large : Outcome::whole;
+    }
     TreeEntry entry{join(folder.path, name), {}, ""};
     if (::fstatat(::dirfd(dir.get()), name.c_str(), &entry.status, AT_SYMLINK_NOFOLLOW) != 0)
       return Outcome::changed;
@@ -147,9 +155,18 @@ Tree::Outcome Tree::take(const Folder& folder, const TreeEntry& entry, const std
   if (S_ISDIR(entry.status.st_mode)) {
     if (rules_.folders) folders_.push_back(Folder{entry.path, folder.depth + 1});
   } else if (wanted_(name)) {
+    add(entry);
+  }
+  return Outcome::whole;
+}
+
+void Tree::add(const TreeEntry& entry) {
+  const std::string part = first_level(entry.path);
+  if (++counts_[part].files > limits_.files_max) {
+    too_large_.insert(part);
+  } else {
     entries_->push_back(entry);
   }
-  return entries_->size() > limits_.files_max ? Outcome::too_large : Outcome::whole;
 }
 
 Tree::Outcome Tree::take_link(const Folder& folder, const TreeEntry& entry,
@@ -166,9 +183,9 @@ Tree::Outcome Tree::take_link(const Folder& folder, const TreeEntry& entry,
       S_ISDIR(target.st_mode)) {
     add_error(entry.path, refusal_text(EXDEV));
   } else if (wanted_(name)) {
-    entries_->push_back(entry);
+    add(entry);
   }
-  return entries_->size() > limits_.files_max ? Outcome::too_large : Outcome::whole;
+  return Outcome::whole;
 }
 
 }  // namespace fairlead::live

@@ -4,7 +4,10 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reconciler/live/file_io.h"
@@ -24,10 +27,11 @@ struct TreeEntry {
 class Tree {
  public:
   enum class Outcome {
-    whole,      // every file is in `entries`, or below one with an error
+    whole,      // every file is in `entries`, below one with an error, or in a part of too_large()
     changed,    // something vanished meanwhile: walk again
-    too_large,  // more than the limits allow
+    too_large,  // the root itself lists more than the limits allow
   };
+  // Of each first-level folder, and of what lies in the root directly.
   struct Limits {
     std::size_t files_max = 10'000;     // of wanted ones
     std::size_t entries_max = 100'000;  // of all that is listed
@@ -47,6 +51,10 @@ class Tree {
   // each folder once.
   Outcome walk(WatchSet* watches, Wanted wanted, std::vector<TreeEntry>& entries);
 
+  // First-level folders ("": the root itself) of which the last walk() left out files, because they
+  // hold more than the limits allow.
+  const std::set<std::string>& too_large() const { return too_large_; }
+
   // Opens a regular file. Returns a negative errno instead of a descriptor where it cannot; -EINVAL
   // for what is no regular file.
   int open_file(const std::string& path, struct stat& status) const;
@@ -64,6 +72,7 @@ class Tree {
   int open_beneath(const std::string& path, int flags) const;
   Outcome list(const Folder& folder);
   Outcome take(const Folder& folder, const TreeEntry& entry, const std::string& name);
+  void add(const TreeEntry& entry);
   Outcome take_link(const Folder& folder, const TreeEntry& entry, const std::string& name);
   void add_error(const std::string& path, std::string error);
   bool first_visit(const struct stat& status);
@@ -72,13 +81,18 @@ class Tree {
   UniqueFd fd_;
   Rules rules_;
   Limits limits_;
+  std::set<std::string> too_large_;
   // Only during walk():
   WatchSet* watches_ = nullptr;
   Wanted wanted_ = nullptr;
   std::vector<TreeEntry>* entries_ = nullptr;
-  std::size_t listed_ = 0;
-  std::vector<Folder> folders_;         // still to be listed
-  std::vector<Folder> linked_folders_;  // after all others, so that a folder's own path wins
+  struct Count {
+    std::size_t files = 0;
+    std::size_t listed = 0;
+  };
+  std::map<std::string, Count> counts_;  // first-level folder → what was found in it so far
+  std::vector<Folder> folders_;          // still to be listed
+  std::vector<Folder> linked_folders_;   // after all others, so that a folder's own path wins
   std::vector<std::pair<dev_t, ino_t>> visited_;
 };
 
