@@ -26,7 +26,7 @@ inline constexpr int observing_max = 16;                      // apps that obser
 inline constexpr char updates_folder[] = "updates";
 // Likewise: what the image of each app says.
 inline constexpr char images_folder[] = "images";
-// Likewise: who has which host name, in one file.
+// Likewise: who has which host name, in one file, and which port of the host, in another.
 inline constexpr char hosts_folder[] = "hosts";
 inline constexpr char owners_file[] = "owners";
 // Likewise: the scheme that apps are told, in one file.

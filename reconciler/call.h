@@ -88,8 +88,8 @@ struct SqlCall {
 struct FileCall {
   enum class Act { write, remove, list, read };
   // /var/lib/fairlead; the folder whose files are mounted into containers; the edge's
-  // configuration.
-  enum class Area { state, secrets, edge };
+  // configuration; /proc/self/net, which is only read ("tcp": what listens on the host).
+  enum class Area { state, secrets, edge, sockets };
   Act act = Act::write;
   Area area = Area::state;
   std::string path;

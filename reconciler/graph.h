@@ -57,7 +57,9 @@ struct Graph {
   std::vector<Expose> publishes;   // each with `publish`
   std::vector<Setting> limits;     // of each process's containers
   std::vector<std::string> unmet;  // needs that no provider offers: nothing is done for this app
-  std::string revision;            // names this wanted state: the fingerprints of its processes
+  // Why no container is made of it, while what runs is looked after; empty: nothing speaks against.
+  std::string refused;
+  std::string revision;  // names this wanted state: the fingerprints of its processes
 };
 
 }  // namespace fairlead

@@ -21,7 +21,7 @@ struct LoopOptions {
   bool approve_removals = false;    // `apply --approve`
   std::vector<LastGood> choices{};  // the images that were chosen: "updates/<app>.json"
   std::vector<LastGood> images{};   // the manifests that images carry: "images/<app>.json"
-  std::vector<LastGood> hosts{};    // who has which host name: "hosts/owners.json"
+  std::vector<LastGood> hosts{};    // who has which host name and port: "hosts/*.json"
   std::vector<LastGood> schemes{};  // the scheme that apps are told: "schemes/apps.json"
   std::vector<LastGood> served{};   // the certificates that serve: "certificates/<app>.json"
   std::vector<LastGood> local{};    // what references stand for: "local/<app>.json"

@@ -135,6 +135,18 @@ void read_service(Platform::Service& service, const Field& field) {
   take(service.ca_file, field["ca_file"].absolute_path());
 }
 
+void read_publish_addresses(std::optional<std::vector<std::string>>& addresses,
+                            const Field& field) {
+  if (!field.said()) return;
+  addresses.emplace();
+  for (const Field& item : field.items()) {
+    const auto text = item.text();
+    if (!text) continue;
+    if (!is_address(*text)) item.refuse("must be an IP address, got \"" + *text + "\"");
+    addresses->push_back(*text);
+  }
+}
+
 void read_registries(std::map<std::string, RegistryLogin>& registries, const Field& field) {
   for (const auto& [host, login] : field.members()) {
     if (!is_registry(host)) {
@@ -191,6 +203,7 @@ Platform read_platform(const Field& root) {
   for (const Field& item : root["mount_roots"].items()) {
     if (const auto path = item.absolute_path()) platform.mount_roots.push_back(*path);
   }
+  read_publish_addresses(platform.publish_addresses, root["publish"]["addresses"]);
   read_registries(platform.registries, root["registries"]);
   read_prune(platform.prune, root["prune"]);
   read_log(platform.log, root["log"]);

@@ -114,6 +114,9 @@ struct Platform {
   // Folders below which manifests may mount; empty: none.
   std::vector<std::string> mount_roots;
 
+  // Addresses of the host that manifests may publish at, beside 127.0.0.1 and ::1; absent: all.
+  std::optional<std::vector<std::string>> publish_addresses;
+
   // Registry host ("ghcr.io", "127.0.0.1:5000") → login. Absent: anonymous.
   std::map<std::string, RegistryLogin> registries;
 

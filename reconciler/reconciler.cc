@@ -62,7 +62,7 @@ Reconciler::Reconciler(Providers providers, std::shared_ptr<const Platform> plat
   each(options_.choices, [this](const LastGood& kept) { updates_.restore(kept.name, kept.text); });
   each(options_.images, [this](const LastGood& kept) { images_.restore(kept.name, kept.text); });
   each(options_.local, [this](const LastGood& kept) { local_.restore(kept.name, kept.text); });
-  each(options_.hosts, [this](const LastGood& kept) { hosts_.restore(kept.text); });
+  each(options_.hosts, [this](const LastGood& kept) { owners_.restore(kept.name, kept.text); });
   each(options_.schemes, [this](const LastGood& kept) { schemes_.restore(kept.text); });
   each(options_.served, [this](const LastGood& kept) { served_.restore(kept.name, kept.text); });
   each(options_.trials, [this](const LastGood& kept) {
@@ -280,7 +280,7 @@ void Reconciler::on(const PlatformChanged& event) {
   record.verb = "reload";
   record.resource = "platform file";
   log(std::move(record));
-  share_out_hosts();
+  share_out();
   want_all();
   // The trouble may have been the login.
   for (const auto& [name, entry] : catalog_.entries()) {

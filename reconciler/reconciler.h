@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "reconciler/app_state.h"
-#include "reconciler/hosts.h"
 #include "reconciler/link.h"
 #include "reconciler/local_images.h"
 #include "reconciler/options.h"
+#include "reconciler/ports.h"
 #include "reconciler/prune.h"
 #include "reconciler/resolve.h"
 #include "reconciler/schemes.h"
@@ -72,7 +72,7 @@ class Reconciler {
   void want_all();
   bool kept_outside(const std::string& app) const;
   void want_keepers();
-  std::set<std::string> share_out_hosts();
+  std::set<std::string> share_out();  // sharing.cc
   void tell_reading(const Catalog::Change& change);
   void save(const std::string& name);
   void keep(const std::string& folder, const std::string& name, const std::string& text);
@@ -172,7 +172,7 @@ class Reconciler {
   std::map<std::string, std::set<std::string>> dependents_;  // app → apps that come after it
   Claims claims_;
   std::map<std::string, Secret> secrets_, certificates_;
-  HostOwners hosts_;
+  Owners owners_;
   Schemes schemes_;
   ServedCertificates served_;
   std::map<std::string, WriteQueue> queues_;  // by provider

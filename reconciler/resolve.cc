@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "reconciler/ports.h"
+
 namespace fairlead {
 namespace {
 
@@ -20,6 +22,19 @@ std::vector<std::string> unmet_needs(const Providers& providers, const Needs& ne
   if (needs.messagebus && !offered("messagebus")) unmet.emplace_back("messagebus");
   if (needs.storage && !offered("storage")) unmet.emplace_back("storage");
   return unmet;
+}
+
+// The edge's own app has the ports that the platform file says.
+std::string refused_of(const Providers& providers, const App& app, const Surroundings& around) {
+  bool edge = false;
+  for (const auto& provider : providers) {
+    const std::string host = provider->hosted_by(around.platform);
+    if (!provider->stands_alone() || host.empty()) continue;
+    if (app.name == host) return "";
+    edge = edge || around.has_app(host);
+  }
+  static const std::map<std::string, std::string> none;
+  return refused_port(app, around.platform, edge, around.lost_ports ? *around.lost_ports : none);
 }
 
 std::string quoted(const std::string& name) { return "`" + name + "`"; }
@@ -74,6 +89,7 @@ Result<std::shared_ptr<const Graph>> resolve(const Providers& providers,
     }
   }
   if (Result<void> done = check_names(*graph); !done) return done.error();
+  graph->refused = refused_of(providers, *app, around);
   return std::shared_ptr<const Graph>(std::move(graph));
 }
 

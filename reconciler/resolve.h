@@ -26,6 +26,7 @@ struct Surroundings {
   const std::map<std::string, ServedCertificate>* served = nullptr;  // likewise
   std::string image_id{};                                            // as ResolveInput has them
   bool says_image_id = false;
+  const std::map<std::string, std::string>* lost_ports = nullptr;  // of the app → whose; null: none
 };
 
 // Providers come in the order in which they give things to each other: accounts before the

@@ -77,7 +77,7 @@ void Reconciler::on(const ManifestsChanged& event) {
   }
   // Before what is read now is kept: whoever had a host has it, wherever this is cut short.
   std::set<std::string> changed = change.changed;
-  changed.merge(share_out_hosts());
+  changed.merge(share_out());
   for (const auto* news : {&change.saved, &change.absent}) {
     for (const std::string& name : *news) save(name);
   }
@@ -104,21 +104,6 @@ void Reconciler::on(const ManifestsChanged& event) {
     for (const std::string& before : entry.app->after) dependents_[before].insert(name);
   }
   guard_due_ = true;
-}
-
-// Gives the apps that have other host names than before.
-std::set<std::string> Reconciler::share_out_hosts() {
-  std::map<std::string, HostOwners::Claim> claims;
-  const bool edge = std::any_of(links_.begin(), links_.end(), [this](const Link& held) {
-    const bool there = !held.provider().hosted_by(*platform_).empty() && !nobody_runs(held);
-    return held.provider().stands_alone() && there;
-  });
-  for (const auto& [name, entry] : catalog_.entries()) {
-    if (edge) claims[name] = {entry.source, claimed_hosts(*entry.app, *platform_)};
-  }
-  std::set<std::string> moved = hosts_.update(std::move(claims), *platform_);
-  if (hosts_.owners_changed()) keep(hosts_folder, owners_file, hosts_.encode());
-  return moved;
 }
 
 void Reconciler::tell_reading(const Catalog::Change& change) {
@@ -249,12 +234,12 @@ void Reconciler::leave_out(AppState& state, int deaths) {
 void Reconciler::resolve_anew(AppState& state, const std::shared_ptr<const App>& whole) {
   const auto resolved = [&] {
     return resolve(providers_, whole,
-                   {*platform_, secrets_, certificates_, hosts_.lost(state.name),
+                   {*platform_, secrets_, certificates_, owners_.hosts.lost(state.name),
                     [this](const std::string& name) {
                       return catalog_.entries().count(name) > 0 || kept_outside(name);
                     },
                     schemes_.of(state.name), &served_.of(state.name), local_.id(state.name),
-                    local_.says_id(state.name)});
+                    local_.says_id(state.name), &owners_.ports.lost(state.name)});
   };
   Result<std::shared_ptr<const Graph>> graph = resolved();
   if (graph && schemes_.settle(state.name, (*graph)->scheme_by_file)) graph = resolved();
@@ -320,7 +305,7 @@ void Reconciler::save_again() {
     } else if (folder == images_folder) {
       keep(folder, name, images_.encode(name));
     } else if (folder == hosts_folder) {
-      keep(folder, name, hosts_.encode());
+      keep(folder, name, owners_.encode(name));
     } else if (folder == schemes_folder) {
       keep(folder, name, schemes_.encode());
     } else if (folder == served_folder) {
@@ -358,9 +343,6 @@ bool Reconciler::nothing_left(const AppState& state) const {
 }
 
 void Reconciler::guard_removals() {
-  for (const std::string& name : input.candidates) {
-    if (std::string why = catalog_.held(name); !why.empty()) input.held[name] = std::move(why);
-  }
   const bool ready = catalog_.was_read() && (engine().first_listing() || engine().up());
   if (!ready) {
     // Decided anew with the next listing; a grace that ends meanwhile wakes nobody.
@@ -376,6 +358,9 @@ void Reconciler::guard_removals() {
   }
   input.wanted = catalog_.entries().size() - catalog_.absent().size();
   input.hold = catalog_.hold();
+  for (const std::string& name : input.candidates) {
+    if (std::string why = catalog_.held(name); !why.empty()) input.held[name] = std::move(why);
+  }
   input.empty_reading = catalog_.empty_reading();
   input.limits = platform_->prune;
   // Read once, a folder has no later moment at which to be asked again.
@@ -451,8 +436,8 @@ void Reconciler::finish_removal(AppState& state) {
                               : "its data stays: " + data.front() + "; fairlead purge " + name;
   log(std::move(record));
   guard_due_ = true;
-  // Its host names are free now.
-  want(share_out_hosts());
+  // Its host names and ports are free now.
+  want(share_out());
   want_keepers();
   tell_removal(state);
   if (back) {

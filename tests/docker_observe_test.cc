@@ -326,3 +326,34 @@ TEST_CASE("a filter is percent-encoded JSON") {
   CHECK(filters(Json::object({{"name", Json::array({"^blog.data$"})}})) ==
         "%7B%22name%22%3A%5B%22%5Eblog.data%24%22%5D%7D");
 }
+
+TEST_CASE(
+    "A2: what listens on the host is asked before a published container is made, and only then") {
+  const auto asked = [](const std::string& manifest, const std::string& host) {
+    const Scene scene = parse_scene(manifest, "", "");
+    Platform platform;
+    platform.engine.host = host;
+    Scope scope;
+    scope.app = "blog";
+    scope.wanted = scene.wanted.get();
+    scope.platform = &platform;
+    int tables = 0;
+    auto observer = observe_app(test_keys(), session(), scope);
+    std::size_t index = 0;
+    const Engine engine;
+    for (auto calls = observer->next(); !calls.empty(); calls = observer->next()) {
+      for (const Call& call : calls) {
+        const auto* http = std::get_if<HttpCall>(&call);
+        const auto* file = std::get_if<FileCall>(&call);
+        if (file && file->area == FileCall::Area::sockets) ++tables;
+        REQUIRE(observer->take(index++, engine.answer(http ? http->path.substr(6) : "none")).ok());
+      }
+    }
+    return tables;
+  };
+  const std::string blog = "name: blog\nimage: a:1\n";
+  const std::string published = blog + "expose: [{proto: tcp, port: 25, publish: 2525}]\n";
+  CHECK(asked(published, "unix:///var/run/docker.sock") == 2);
+  CHECK(asked(blog, "unix:///var/run/docker.sock") == 0);
+  CHECK(asked(published, "tcp://192.0.2.1:2376") == 0);
+}

@@ -276,3 +276,33 @@ TEST_CASE("an update takes the limit of processes away only where the platform f
   unlimited.defaults.pids = 0;
   CHECK(verdict(update, unlimited) == "allowed");
 }
+
+TEST_CASE("A2: ports are published one by one, where the platform file allows") {
+  const auto with_port = [](const std::string& port, const std::string& binding,
+                            const Platform& under) {
+    Json body = good_container();
+    Json host = body["HostConfig"];
+    host.set("PortBindings", *Json::parse("{\"" + port + "\": [" + binding + "]}"));
+    return verdict(post("/containers/create?name=blog.web.3f9c2a1b", body.set("HostConfig", host)),
+                   under);
+  };
+  Platform under = platform();
+  const std::string everywhere = R"({"HostIp": "0.0.0.0", "HostPort": "25"})";
+  CHECK(with_port("25/tcp", everywhere, under) == "allowed");
+  under.publish_addresses.emplace();
+  CHECK(with_port("25/tcp", R"({"HostIp": "127.0.0.1", "HostPort": "25"})", under) == "allowed");
+  CHECK(with_port("25/tcp", everywhere, under) ==
+        "a port at 0.0.0.0, which publish.addresses does not allow");
+  for (const char* binding :
+       {R"({"HostPort": "25"})", R"({"HostIp": "", "HostPort": "25"})",
+        R"({"HostIp": "127.0.0.1", "HostPort": "25-30"})", R"({"HostIp": "127.0.0.1"})",
+        R"({"HostIp": "127.0.0.1", "HostPort": "0"})", R"({"HostIp": "127.0.0.1", "HostPort": 25})",
+        R"({"HostIp": "127.0.0.1", "HostPort": "25", "hostip": "0.0.0.0"})"}) {
+    CAPTURE(binding);
+    CHECK(with_port("25/tcp", binding, under) != "allowed");
+  }
+  CHECK(with_port("25/udp", R"({"HostIp": "127.0.0.1", "HostPort": "25"})", under) != "allowed");
+  under.edge.mode = Platform::Edge::Mode::host;
+  CHECK(with_port("25/tcp", R"({"HostIp": "127.0.0.1", "HostPort": "80"})", under) ==
+        "port 80, which is the edge's");
+}

@@ -1,10 +1,14 @@
 #include "reconciler/live/file_store.h"
 
 #include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "reconciler/live/file_io.h"
+#include "reconciler/ports.h"
 #include "tests/temp_folder.h"
 
 namespace fairlead::live {
@@ -98,6 +102,29 @@ TEST_CASE("the edge's folders can be entered by everybody, its files are read as
   CHECK(bench.mode_of("state/edge/challenges/token") == 0600);
   CHECK(bench.file(Act::remove, "challenges", "", edge).status == 200);
   CHECK(bench.file(Act::list, "challenges", "", edge).status == 404);
+}
+
+TEST_CASE("A2: what listens on this host is read of the kernel, and nothing is written there") {
+  const Bench bench;
+  const auto sockets = FileCall::Area::sockets;
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* plain = reinterpret_cast<sockaddr*>(&address);
+  socklen_t size = sizeof address;
+  REQUIRE(::bind(socket.get(), plain, size) == 0);
+  REQUIRE(::getsockname(socket.get(), plain, &size) == 0);
+  const Publish port{"127.0.0.1", ntohs(address.sin_port)};
+  const auto listens = [&] {
+    const auto all = listening(bench.file(Act::read, "tcp", "", sockets).body);
+    return std::count(all.begin(), all.end(), port) > 0;
+  };
+  CHECK_FALSE(listens());
+  REQUIRE(::listen(socket.get(), 1) == 0);
+  CHECK(listens());
+  CHECK(bench.file(Act::write, "tcp", "x", sockets).status == 500);
+  CHECK(bench.file(Act::read, "../status", "", sockets).status == 500);
 }
 
 }  // namespace

@@ -273,3 +273,16 @@ TEST_CASE("a tenant has a folder below the manifests, and domains that no other 
         "edge.tenants[0].domains[0]\n");
   CHECK(errors_with("  - {folder: a}\n") == "f.yml:3:5: edge.tenants[0].domains: is missing\n");
 }
+
+TEST_CASE("addresses to publish at are said, or all are allowed") {
+  const auto read = [](const std::string& text) { return parse_platform("f.yml", text); };
+  CHECK_FALSE(read("").platform.publish_addresses.has_value());
+  CHECK_FALSE(read("publish: {}\n").platform.publish_addresses.has_value());
+  CHECK(read("publish: {addresses: []}\n").platform.publish_addresses->empty());
+  const auto two = read("publish: {addresses: [192.0.2.1, \"::\"]}\n");
+  CHECK(two.platform.publish_addresses == std::vector<std::string>{"192.0.2.1", "::"});
+  const auto wrong = read("publish: {addresses: [example.org]}\n");
+  REQUIRE(wrong.errors.size() == 1);
+  CHECK(wrong.errors[0].text() ==
+        "f.yml:1:23: publish.addresses[0]: must be an IP address, got \"example.org\"");
+}

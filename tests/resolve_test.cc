@@ -120,3 +120,22 @@ TEST_CASE("what is refused anywhere is known without the files that the manifest
   CHECK(refused("expose: [{port: 80}]\nprocesses: {edge: {}}\n").find("processes.edge:") == 0);
   CHECK(refused("processes: {edge: {}}\n") == "nothing");
 }
+
+TEST_CASE(
+    "A2: a port that an app may not have is told, and is no error: what runs is looked after") {
+  std::vector<std::unique_ptr<Provider>> providers;
+  providers.push_back(nginx::make_provider(testing::test_keys()));
+  providers.push_back(docker::make_provider(testing::test_keys()));
+  const auto refused = [&](const std::string& name, bool edge) {
+    const ParsedManifest parsed = parse_manifest(
+        "a.yml", "name: " + name + "\nimage: a:1\nexpose: [{proto: tcp, port: 1, publish: 80}]\n");
+    const auto app = std::make_shared<const App>(*parsed.apps.at(0).app);
+    const auto graph =
+        resolve(providers, app, {Platform(), {}, {}, {}, [&](const std::string&) { return edge; }});
+    REQUIRE(graph.ok());
+    return (*graph)->refused;
+  };
+  CHECK(refused("blog", true).find("port 80 of the host is the edge's") != std::string::npos);
+  CHECK(refused("blog", false).empty());
+  CHECK(refused("edge", true).empty());
+}

@@ -5,6 +5,7 @@
 
 #include "providers/docker/backends.h"
 #include "providers/docker/diff_process.h"
+#include "providers/docker/host_ports.h"
 #include "providers/docker/published.h"
 #include "providers/docker/reader.h"
 #include "providers/docker/resolve.h"
@@ -75,6 +76,7 @@ class AppDiff {
       draft_.report.out_of_sync("DependencyNotReady", view_.waiting_for);
     }
     const bool suspended = view_.wanted->app->suspend;
+    if (!suspended) ports();
     reading();
     if (!suspended) {
       network();
@@ -99,6 +101,24 @@ class AppDiff {
   void conflict(std::string resource, const std::string& message) {
     if (draft_.blocked.empty()) draft_.blocked = resource + ": " + message;
     draft_.report.conflicts.push_back({std::move(resource), message});
+  }
+
+  // Before anything is made ready, or stopped to make room, for what cannot be published.
+  void ports() {
+    std::string why = view_.wanted->refused;
+    for (const auto& spec : specs_) {
+      if (!why.empty()) break;
+      why = port_in_use(*spec, draft_.seen);
+      // No event tells when it ends.
+      if (!why.empty()) draft_.report.due(view_.now.steady + port_poll);
+    }
+    if (why.empty()) return;
+    draft_.refused = true;
+    draft_.blocked = why;
+    draft_.report.out_of_sync("PortRefused", why);
+    if (!serving_container(draft_.seen)) {
+      draft_.report.worsen(HealthState::degraded, "PortRefused", why);
+    }
   }
 
   // What is to be made of an image waits until it is known what the image says.
@@ -273,6 +293,7 @@ class AppDiff {
   }
 
   void unwanted_processes() {
+    if (draft_.refused) return;
     for (const SeenContainer& container : draft_.seen.containers) {
       const bool wanted = std::any_of(specs_.begin(), specs_.end(), [&](const auto& spec) {
         return spec->process == container.identity.process;

@@ -358,7 +358,7 @@ void ProcessDiff::describe() {
   if (failed_)
     report.resources.push_back({"container", failed_->name, failed_->state, evidence(*failed_)});
   describe_ended();
-  if (suspended || missing().empty() || failed_ || put_off_) return;
+  if (suspended || missing().empty() || failed_ || put_off_ || draft_.refused) return;
   const bool blocked = !draft_.blocked.empty();
   const bool none = blocked && current_.empty() && old_.empty();
   report.worsen(none ? HealthState::missing : HealthState::progressing,

@@ -63,7 +63,7 @@ void ProcessDiff::run() {
   if (draft_.view.wanted->app->suspend) {
     suspend();
   } else if (spec_.once) {
-    run_once();
+    if (!draft_.refused) run_once();
   } else if (spec_.recreate) {
     recreate();
   } else {

@@ -36,6 +36,7 @@ struct Draft {
   std::optional<std::size_t> owned;  // the step that sets the volume's owner; absent: none does
   std::string keeper;                // by whose help; empty: nobody's
   std::string blocked;               // why nothing new may be created; empty: go
+  bool refused = false;              // and that lasts: nothing goes in its favour either
   const SeenNetwork* own = nullptr;  // the app's network; null: there is none
 
   std::size_t add(Step step, std::string cause, std::vector<std::size_t> needs = {});

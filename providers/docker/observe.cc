@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "providers/docker/decode.h"
+#include "providers/docker/host_ports.h"
 #include "providers/docker/reader.h"
 #include "providers/docker/resolve.h"
 #include "providers/docker/rounds.h"
@@ -164,9 +165,16 @@ class AppObserver : public Rounds {
   void ask_images() {
     for (const auto& spec : specs_) {
       const bool lacks = lacks_container(*spec);
+      if (lacks && !spec->publishes.empty()) ask_ports();
       if (lacks || hinted_.count(spec->image) > 0) ask_image(spec->image);
       if (lacks && !spec->image_id.empty()) ask_image(spec->image_id);
     }
+  }
+
+  void ask_ports() {
+    if (!scope_.platform || !is_local(*scope_.platform) || std::exchange(asked_ports_, true))
+      return;
+    ask_listening([this](Publish socket) { seen_->listening.push_back(std::move(socket)); });
   }
 
   // That a container is gone is believed only when the engine says so of itself: whatever replaces
@@ -308,6 +316,7 @@ class AppObserver : public Rounds {
   // What was seen of them before is old, unlike what lists show.
   void forget_images() {
     seen_->images.clear();
+    seen_->listening.clear();
     seen_->storage.clear();
     seen_->read.reset();
     seen_->read_of.clear();
@@ -433,6 +442,7 @@ class AppObserver : public Rounds {
   std::set<std::string> hinted_;
   std::set<std::string> suspects_;
   bool stuck_ = false;  // the app's network could not be removed
+  bool asked_ports_ = false;
   std::set<std::string> asked_images_;
   std::map<std::string_view, ImageContent> archives_;  // by path
   std::vector<std::shared_ptr<const ContainerSpec>> specs_;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "providers/docker/host_ports.h"
 #include "providers/docker/labels.h"
 #include "providers/docker/reader.h"
 #include "providers/docker/storage.h"
@@ -130,7 +131,8 @@ Result<void> check_container(const Json& body, const Platform& platform) {
   for (const Json& mount : host["Mounts"].items()) {
     if (Result<void> checked = check_mount(mount, app, platform); !checked) return checked;
   }
-  return {};
+  const Result<void> ports = check_ports(host["PortBindings"], app, platform);
+  return ports ? ports : Result<void>(denied(ports.error().message));
 }
 
 }  // namespace

@@ -365,7 +365,7 @@ class ProcessResolver {
       bindings.set(port, all);
       exposed.set(port, Json::object());
       say("publish." + expose.publish->address + ":" + host_port, port, path);
-      publishes_ = true;
+      spec_.publishes.push_back(*expose.publish);
     };
     for (std::size_t i = 0; i < app_.expose.size(); ++i) {
       if (app_.expose[i].publish) {
@@ -373,7 +373,7 @@ class ProcessResolver {
       }
     }
     for (const Expose& demanded : graph_.publishes) publish(demanded, "image");
-    if (!publishes_) return;
+    if (spec_.publishes.empty()) return;
     host.set("PortBindings", bindings);
     spec_.body.set("ExposedPorts", exposed);
   }
@@ -393,7 +393,7 @@ class ProcessResolver {
     if (app_.deploy.deadline) spec_.deadline = Duration(*app_.deploy.deadline);
     const bool exclusive = spec_.stores && !app_.needs.storage->shared;
     const bool wished = app_.deploy.strategy == Deploy::Strategy::recreate;
-    spec_.recreate = exclusive || publishes_ || wished;
+    spec_.recreate = exclusive || !spec_.publishes.empty() || wished;
   }
 
   void labels() {
@@ -424,7 +424,6 @@ class ProcessResolver {
   const Graph& graph_;
   const ProcessSettings& own_;
   bool main_ = false;
-  bool publishes_ = false;
   std::string base_;  // of the process's fields in the manifest: "processes.worker." or ""
   std::map<std::string, std::string> secret_env_;  // of secrets that say `as: env`
   std::map<std::string, std::string> values_;  // field → its value, as it goes into the fingerprint

@@ -2,6 +2,7 @@
 
 #include "providers/docker/decode.h"
 #include "providers/docker/observe.h"
+#include "reconciler/ports.h"
 #include "reconciler/url.h"
 
 namespace fairlead::docker {
@@ -49,6 +50,20 @@ void Rounds::ask_files(std::string folder, std::function<void(const std::string&
     for (const Json& path : paths->items()) taker(path.as_string());
     return {};
   });
+}
+
+void Rounds::ask_listening(std::function<void(Publish)> taker) {
+  for (const char* table : {"tcp", "tcp6"}) {
+    FileCall call;
+    call.act = FileCall::Act::read;
+    call.area = FileCall::Area::sockets;
+    call.path = table;
+    ask(std::move(call), [taker](const Answer& answer) -> Result<void> {
+      if (!answer.ok()) return {};
+      for (Publish& socket : listening(answer.body)) taker(std::move(socket));
+      return {};
+    });
+  }
 }
 
 std::string api(const Session& session) { return "/v" + session.facts["api"].as_string(); }

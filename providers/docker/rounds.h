@@ -59,6 +59,8 @@ class Rounds : public Observer {
   }
   // The mounted secrets below a folder, "" for all: each path goes to `taker` by itself.
   void ask_files(std::string folder, std::function<void(const std::string&)> taker);
+  // The sockets that listen on this host: each goes to `taker`. What cannot be read tells nothing.
+  void ask_listening(std::function<void(Publish)> taker);
   std::vector<Call> take_calls() { return std::exchange(calls_, {}); }
 
  private:

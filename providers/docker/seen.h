@@ -89,6 +89,8 @@ struct SeenVolume {
 
 // How soon to look whether the engine has finished a removal, should its event be lost.
 inline constexpr std::chrono::milliseconds removal_poll{250};
+// Likewise whether a port of the host that another program has is free.
+inline constexpr std::chrono::seconds port_poll{10};
 
 // An image that something is to be made of, or that is to be read.
 struct SeenImage {
@@ -130,6 +132,8 @@ struct SeenApp : Section {
   std::string read_trouble;
   std::map<std::string, std::string> foreign;  // container name that is taken → by whom
   std::set<std::string> secret_files;          // relative paths that exist
+  // What listens on the host; asked only where a container that is published is to be created.
+  std::vector<Publish> listening;
   // Of other apps of ours, attached to this app's network; of their networks this one, at least.
   std::vector<SeenContainer> visitors;
   Duration as_of{0};

@@ -64,6 +64,7 @@ struct ContainerSpec : Spec {
   std::optional<Duration> deadline;
   Duration stop_grace{0};
   std::vector<SecretFile> secrets;
+  std::vector<Publish> publishes;  // ports of the host
 
   struct HttpHealth {
     std::string path;

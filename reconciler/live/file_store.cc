@@ -79,6 +79,10 @@ const std::string& FileStore::area(const FileCall& call) const {
       return folders_.mounted_secrets;
     case FileCall::Area::edge:
       return folders_.edge;
+    case FileCall::Area::sockets: {
+      static const std::string sockets = "/proc/self/net";
+      return sockets;
+    }
   }
   FAIRLEAD_CHECK(false);
 }
@@ -87,7 +91,7 @@ Answer FileStore::call(const FileCall& call) const {
   const bool whole_area = call.act == FileCall::Act::list && call.path.empty();
   if (!whole_area && !proper(split(call.path)))
     return Answer{500, "", "not a relative path: \"" + call.path + "\""};
-  if (read_only_ && call.writes())
+  if ((read_only_ || call.area == FileCall::Area::sockets) && call.writes())
     return Answer{500, "", "refused to change " + call.path + ": this world only reads"};
   switch (call.act) {
     case FileCall::Act::write:

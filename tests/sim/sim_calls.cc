@@ -30,6 +30,8 @@ std::string area_of(FileCall::Area area) {
       return "secrets:";
     case FileCall::Area::edge:
       return "edge:";
+    case FileCall::Area::sockets:
+      return "sockets:";
   }
   return "";
 }
