@@ -49,11 +49,18 @@ std::map<std::string, std::string> read_labels(const Field& field) {
                     "made of letters, digits and . _ / - and begin and end with a letter or digit");
 }
 
+constexpr std::int64_t queue_size_min = 1 << 20;
+
 AccountNeed read_account(const Field& field) {
   AccountNeed account;
   account.reclaim = field["reclaim"].text();
   account.connections_max = field["connections_max"].number();
   account.rotation = field["rotation"].number().value_or(1);
+  account.queues_max = field["queues_max"].number();
+  account.queue_size = field["queue_size"].bytes();
+  if (account.queue_size && *account.queue_size < queue_size_min) {
+    field["queue_size"].refuse("must be at least 1M, got " + *field["queue_size"].text());
+  }
   return account;
 }
 

@@ -67,6 +67,9 @@ struct AccountNeed {                   // database, messagebus
   std::optional<std::string> reclaim;  // "retain" | "delete"
   std::optional<int> connections_max;
   int rotation = 1;
+  // Of messagebus alone: how many queues, and bytes of messages in each.
+  std::optional<int> queues_max;
+  std::optional<std::int64_t> queue_size;
 };
 
 struct Needs {

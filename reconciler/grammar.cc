@@ -71,6 +71,21 @@ bool is_domain_label(std::string_view text) {
          text.back() != '-';
 }
 
+// What is_range() lets pass, as bits.
+struct AddressRange {
+  explicit AddressRange(const std::string& text) : six(text.find(':') != std::string::npos) {
+    const std::size_t slash = text.find('/');
+    const std::size_t whole = six ? 128 : 32;
+    fixed = slash == std::string::npos ? whole : std::stoul(text.substr(slash + 1));
+    inet_pton(six ? AF_INET6 : AF_INET, text.substr(0, slash).c_str(), bytes.data());
+  }
+  bool bit(std::size_t index) const { return (bytes[index / 8] & (0x80u >> index % 8)) != 0; }
+
+  bool six;
+  std::size_t fixed;  // bits that all of its addresses share
+  std::array<unsigned char, 16> bytes{};
+};
+
 }  // namespace
 
 bool is_name(std::string_view text, std::size_t length_max) {
@@ -187,6 +202,16 @@ bool is_range(const std::string& text) {
   if (fixed > (six ? 128 : 32)) return false;
   for (std::size_t bit = fixed; bit < 128; ++bit) {
     if ((bytes[bit / 8] & (0x80u >> bit % 8)) != 0) return false;
+  }
+  return true;
+}
+
+bool is_within(const std::string& range, const std::string& outer) {
+  const AddressRange inner(range);
+  const AddressRange around(outer);
+  if (inner.six != around.six || inner.fixed < around.fixed) return false;
+  for (std::size_t bit = 0; bit < around.fixed; ++bit) {
+    if (inner.bit(bit) != around.bit(bit)) return false;
   }
   return true;
 }

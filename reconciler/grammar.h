@@ -35,6 +35,8 @@ bool is_route_path(std::string_view text);
 
 // An address, or a CIDR range whose address is its first: "10.0.0.0/8", "fd00::/8".
 bool is_range(const std::string& text);
+// Whether all of one range is in the other; never of two families. Both are is_range().
+bool is_within(const std::string& range, const std::string& outer);
 
 bool is_relative_path(std::string_view text);  // of a file: no empty part, ".", ".." or control
 

@@ -28,7 +28,7 @@ constexpr std::string_view data_fate = "what becomes of data is the folder's to 
 constexpr std::string_view credentials = "credentials are the folder's to manage";
 constexpr std::string_view relaxation = "an image can only say strict";
 
-constexpr std::array<Refusal, 22> refusals{{{"image", names_itself},
+constexpr std::array<Refusal, 24> refusals{{{"image", names_itself},
                                             {"expose[].publish", host_port},
                                             {"expose[].domains", host_name},
                                             {"expose[].auth", host_secret},
@@ -43,6 +43,8 @@ constexpr std::array<Refusal, 22> refusals{{{"image", names_itself},
                                             {"processes.*.replicas", host_share},
                                             {"deploy.replicas", host_share},
                                             {"needs[].*.connections_max", host_share},
+                                            {"needs[].*.queues_max", host_share},
+                                            {"needs[].*.queue_size", host_share},
                                             {"needs[].*.rotation", credentials},
                                             {"needs[].*.reclaim", data_fate},
                                             {"reclaim", data_fate},

@@ -35,6 +35,9 @@ constexpr std::pair<std::string_view, std::string_view> sentences[] = {
     {"EdgeSilent",
      "nginx is asked again by itself; if it lasts, the log of the edge's container says "
      "why it does not answer"},
+    {"EdgeUnreachable",
+     "it is asked again by itself, and visitors from elsewhere over IPv4 may be served meanwhile; "
+     "`docker restart` of the edge's container mends it, and cuts what is open"},
     {"Failed",
      "a job runs once for each version of its manifest; change the manifest, or say "
      "`fairlead retry APP.PROCESS`, and it runs again"},

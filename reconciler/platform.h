@@ -84,6 +84,8 @@ struct Platform {
     int status_port = 8404;
     // Proxies before it, whose X-Forwarded-* are believed: addresses or CIDR ranges.
     std::vector<std::string> trusted_proxies;
+    // Most requests in flight from one address; 0: no limit.
+    int connections_per_address = 100;
     // How long connections of before a reload may last, websockets too.
     std::chrono::milliseconds shutdown_timeout{3'600'000};
     // Of mode host: run by argument vector. "{config}" stands for the file that is to be tested.

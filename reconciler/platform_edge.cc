@@ -65,6 +65,7 @@ Platform::Edge read_edge(const Field& field) {
   take(edge.https_port, field["https_port"].number());
   take(edge.status_port, field["status_port"].number());
   edge.trusted_proxies = read_ranges(field["trusted_proxies"]);
+  take(edge.connections_per_address, field["connections_per_address"].number());
   take(edge.shutdown_timeout, field["shutdown_timeout"].duration(1s));
   read_words(edge.test, field["test"]);
   read_words(edge.reload, field["reload"]);

@@ -110,3 +110,14 @@ TEST_CASE("what others attach gets the last eighth, of which fairlead gives out 
 TEST_CASE("without a subnet there are no addresses") {
   CHECK_FALSE(Addresses("", {}).take().has_value());
 }
+
+TEST_CASE("class A10: no container of a larger network has an address that a gateway could have") {
+  Addresses addresses("10.213.0.0/24", {});
+  int count = 0;
+  while (const auto address = addresses.take()) {
+    ++count;
+    for (const std::string last : {".1", ".65", ".129", ".193"})
+      CHECK_FALSE(address->ends_with(last));
+  }
+  CHECK(count == 219);  // 2..223 without 65, 129 and 193
+}

@@ -13,7 +13,7 @@ namespace {
 SeenApps decode(const std::vector<Json>& rows) {
   auto seen = decode_seen(keys(), Json::array(rows).dump(), 0);
   REQUIRE(seen.ok());
-  return *seen;
+  return seen->apps;
 }
 
 }  // namespace
@@ -138,4 +138,30 @@ TEST_CASE("answers that are not what was asked for harm nobody") {
                                 row({"account", "blog", "%", "", "", "[1]"})});
   REQUIRE(seen.count("blog") == 1);
   CHECK(!seen.at("blog")->account->ours);
+}
+
+TEST_CASE("class A13: what the server has promised to our accounts is added up") {
+  const auto account = [](const std::string& app, int most, const std::string& more = "") {
+    const std::string hash = password_hash(app_password(keys(), app, 1));
+    return row({"account", app, "%", "", "",
+                R"({"plugin":"mysql_native_password","authentication_string":")" + hash +
+                    R"(","max_user_connections":)" + std::to_string(most) + more + "}"});
+  };
+  const auto seen = decode_seen(
+      keys(),
+      Json::array({account("blog", 50), account("shop", 200),
+                   account("gone", 500, R"(,"account_locked":true)"),
+                   row({"account", "other", "%", "", "", R"({"max_user_connections":900})"}),
+                   row({"server", "", "", "", "", "300"})})
+          .dump(),
+      1);
+  REQUIRE(seen.ok());
+  CHECK(seen->server.connections_max == 300);
+  CHECK(seen->server.promised == 250);
+  CHECK(seen->server.largest == "shop");
+  for (const std::string text : {"", "-1", "3x", "99999999999"}) {
+    const auto odd =
+        decode_seen(keys(), Json::array({row({"server", "", "", "", "", text})}).dump(), 0);
+    CHECK(odd->server.connections_max == 0);
+  }
 }

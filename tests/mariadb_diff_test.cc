@@ -112,3 +112,26 @@ TEST_CASE("an app that has a name of the server's own is a conflict, whatever is
   REQUIRE(report.conflicts.size() == 1);
   CHECK(report.conflicts[0].resource == "database mysql");
 }
+
+TEST_CASE("class A13: an app that says no limit has one, and who has most is told of too many") {
+  const Scene scene =
+      parse_scene("name: blog\nimage: a\nneeds: [database]\n", "database ours\naccount R1 max=0\n");
+  CHECK(scene.statements().find("MAX_USER_CONNECTIONS 50 ") != std::string::npos);
+  const auto warnings = [&](int promised, const std::string& largest) {
+    SeenServer server;
+    server.connections_max = 300;
+    server.promised = promised;
+    server.largest = largest;
+    View view = scene.view();
+    view.shared = &server;
+    Plan plan;
+    Report report;
+    diff_app(fairlead::mariadb::testing::keys(), view, plan, report);
+    return report.warnings;
+  };
+  CHECK(warnings(290, "blog").empty());
+  CHECK(warnings(291, "shop").empty());
+  REQUIRE(warnings(291, "blog").size() == 1);
+  CHECK(warnings(291, "blog").begin()->find("connections_max add up to 291, MariaDB has 300") !=
+        std::string::npos);
+}

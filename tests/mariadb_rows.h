@@ -46,7 +46,7 @@ inline std::string account_json(std::istringstream& words) {
   Json ways = Json::array();
   Json limits = Json::object();
   bool locked = false, tls = false, expires = false;
-  int connections = 0, questions = 0;
+  int connections = 50, questions = 0;
   const auto way = [](const std::string& plugin, const std::string& text) {
     return Json::object({{"plugin", plugin}, {"authentication_string", text}});
   };

@@ -146,9 +146,10 @@ inline Scene parse_scene(const std::string& manifest, const std::string& seen) {
     if (!resolved) throw std::runtime_error(resolved.error().text());
   }
   const DatabaseSpec* spec = spec_of(scene.wanted.get());
-  auto decoded = decode_seen(keys(), scene.rows.dump(), spec ? spec->rotation : 0);
+  const auto decoded = decode_seen(keys(), scene.rows.dump(), spec ? spec->rotation : 0);
   if (!decoded) throw std::runtime_error(decoded.error().text());
-  scene.seen = decoded->count("blog") > 0 ? decoded->at("blog") : nullptr;
+  const auto found = decoded->apps.find("blog");
+  scene.seen = found == decoded->apps.end() ? nullptr : found->second;
   scene.session.facts =
       Json::object({{"host", "10.2.0.9"}, {"port", 3306}, {"external", false}, {"user", "root"}});
   return scene;

@@ -194,6 +194,8 @@ TEST_CASE("larger headers of answers have buffers that nginx takes") {
   CHECK(count(text(", header_limit: 32K"), "proxy_buffers") == 0);
   const std::string large = text(", header_limit: 128K");
   CHECK(count(large, "proxy_buffer_size 131072;") == 1);
+  CHECK(count(large, "large_client_header_buffers 4 16k;") == 1);
+  CHECK(count(text(", header_limit: 16K"), "large_client_header_buffers") == 0);
   CHECK(count(large, "proxy_buffers 11 16k;") == 1);
   CHECK(count(large, "proxy_busy_buffers_size 131072;") == 1);
 }
@@ -219,6 +221,75 @@ TEST_CASE("headers with _ are passed on, without those that pass for the edge's 
   // A trusted proxy's word could not be told from the visitor's.
   const Platform behind = testing::platform_of("edge: {trusted_proxies: [10.0.0.7]}\n");
   CHECK(count(render_generation(behind, {}, "1", {}), "underscores_in_headers") == 0);
+}
+
+// The directives of the first location, in order.
+std::vector<std::string> rules(const std::string& allow, const std::string& platform = "") {
+  const Scene scene("name: blog\nimage: a\nexpose: [{port: 80, allow: " + allow + "}]\n", platform);
+  std::istringstream text(
+      render_site(scene.spec(), {"10.1.0.1"}, nullptr, scene.platform, {}).text);
+  std::vector<std::string> found;
+  for (std::string line; std::getline(text, line);) {
+    const std::size_t at = std::min(line.find("allow "), line.find("deny "));
+    if (at != line.npos) found.push_back(line.substr(at));
+  }
+  return found;
+}
+
+using Rules = std::vector<std::string>;
+
+TEST_CASE("class A9: a range that holds the apps' pool or this host does not mean them") {
+  const Rules own = {"deny 10.213.0.0/16;", "deny 127.0.0.0/8;", "deny ::1;"};
+  const auto with = [&](Rules before, const Rules& after) {
+    before.insert(before.end(), own.begin(), own.end());
+    before.insert(before.end(), after.begin(), after.end());
+    before.emplace_back("deny all;");
+    return before;
+  };
+  CHECK(rules("[10.0.0.0/8]") == with({}, {"allow 10.0.0.0/8;"}));
+  CHECK(rules("[0.0.0.0/0, \"::/0\"]") == with({}, {"allow 0.0.0.0/0;", "allow ::/0;"}));
+  CHECK(rules("[10.213.0.0/16]") == with({"allow 10.213.0.0/16;"}, {}));
+  CHECK(rules("[10.213.4.65, 192.0.2.7]") == with({"allow 10.213.4.65;"}, {"allow 192.0.2.7;"}));
+  CHECK(rules("[127.0.0.1, \"::1\"]") == with({"allow 127.0.0.1;", "allow ::1;"}, {}));
+  CHECK(rules("[10.9.0.0/16]", "network: {pool: 10.9.0.0/17}\n") ==
+        Rules{"deny 10.9.0.0/17;", "deny 127.0.0.0/8;", "deny ::1;", "allow 10.9.0.0/16;",
+              "deny all;"});
+  CHECK(rules("[]").empty());
+}
+
+TEST_CASE("class A10: the status port answers who asks by a gateway, and none of the apps") {
+  const std::string managed = render_generation(Platform(), {}, "1", {});
+  const std::size_t server = managed.find("    listen 8404;");
+  REQUIRE(server != managed.npos);
+  const std::string refusal = "    if ($fairlead_asker = \"\") {\n      return 403;";
+  CHECK(managed.find(refusal, server) != managed.npos);
+  CHECK(managed.find("~^[0-9.]+\\.(1|65|129|193)$\" host;") != managed.npos);
+  const Platform on_host = testing::platform_of("edge: {mode: host}\n");
+  const std::string host = render_generation(on_host, {}, "1", {});
+  CHECK(count(host, "listen 127.0.0.1:8404;") == 1);
+  CHECK(count(host, "fairlead_asker") == 0);
+}
+
+TEST_CASE("class A8: unfinished headers and one address take a part of the edge, not all of it") {
+  const Scene scene(both_hosts);
+  const auto text = [&](const std::string& edge) {
+    const Platform platform = testing::platform_of(edge);
+    return render_generation(platform, {}, "1", {}) +
+           render_site(scene.spec(), {"10.1.0.1"}, nullptr, platform, {}).text;
+  };
+  const std::string usual = text("");
+  CHECK(count(usual, "client_header_timeout 10s;") == 1);
+  CHECK(count(usual, "large_client_header_buffers 2 8k;") == 1);
+  CHECK(count(usual, "limit_conn fairlead_one 100;") == 1);
+  CHECK(count(usual, "limit_conn fairlead_many 1000;") == 1);
+  CHECK(count(usual, "error_page 429 = @busy;") == 2);
+  CHECK(count(text("edge: {connections_per_address: 7}\n"), "limit_conn fairlead_one 7;") == 1);
+  const std::string behind = text("edge: {trusted_proxies: [10.0.0.7]}\n");
+  CHECK(count(behind, "    10.0.0.7 proxy;") == 1);
+  CHECK(count(behind, "    ~^proxy: none;") == 1);
+  const std::string none = text("edge: {connections_per_address: 0}\n");
+  CHECK(count(none, "limit_conn") == 0);
+  CHECK(count(none, "@busy") == 0);
 }
 
 TEST_CASE("no two locations of a server are the same") {

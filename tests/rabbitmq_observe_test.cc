@@ -33,12 +33,13 @@ Answer not_found() { return {404, R"({"error":"Object Not Found","reason":"Not F
 
 }  // namespace
 
-TEST_CASE("all apps together are four lists, as the server itself gives them") {
+TEST_CASE("all apps together are six lists, as the server itself gives them") {
   const BusScene scene("", "");
   const auto observer = scene.provider->observe(scene.session, Scope());
   const std::vector<std::string> asked = {
-      "/api/users", "/api/vhosts?disable_stats=true&columns=name,description,tags",
-      "/api/permissions", "/api/vhost-limits"};
+      "/api/users",       "/api/vhosts?disable_stats=true&columns=name,description,tags",
+      "/api/permissions", "/api/vhost-limits",
+      "/api/policies",    "/api/operator-policies"};
   CHECK(paths(observer->next()) == asked);
   const std::string tag = owner_tag(bus_keys(), "user", "blog");
   const std::string answers[] = {
@@ -55,15 +56,21 @@ TEST_CASE("all apps together are four lists, as the server itself gives them") {
       R"([{"user":"fairlead","vhost":"/","configure":".*","write":".*","read":".*"},)"
       R"({"user":"blog","vhost":"blog","configure":"","write":".*","read":"^a"},)"
       R"({"user":"fairlead","vhost":"blog","configure":".*","write":".*","read":".*"}])",
-      R"([{"vhost":"shop","value":[]},{"vhost":"blog","value":{"max-connections":7}}])"};
-  for (std::size_t i = 0; i < 4; ++i) REQUIRE(observer->take(i, {200, answers[i], ""}).ok());
+      R"([{"vhost":"shop","value":[]},{"vhost":"blog","value":{"max-connections":7}}])",
+      R"([{"vhost":"blog","name":"fairlead","pattern":".*","apply-to":"queues","definition":)"
+      R"({"overflow":"drop-head"},"priority":1},{"vhost":"blog","name":"other","pattern":"x"}])",
+      R"([{"vhost":"blog","name":"fairlead","pattern":".*","apply-to":"queues","definition":)"
+      R"({"max-length-bytes":268435456},"priority":0}])"};
+  for (std::size_t i = 0; i < 6; ++i) REQUIRE(observer->take(i, {200, answers[i], ""}).ok());
   CHECK(observer->next().empty());
   const auto apps = observer->finish().apps;
   REQUIRE(apps.size() == 1);
   const SeenApp& seen = app_of(apps.at("blog"));
   REQUIRE(seen.vhost.has_value());
   CHECK(seen.vhost->marked);
-  CHECK(seen.vhost->connections_max == 7);
+  CHECK(seen.vhost->limits == Limits{7, std::nullopt});
+  CHECK(seen.vhost->overflow_policy == ".* queues 1 overflow=\"drop-head\"");
+  CHECK(seen.vhost->size_policy == policy_text(size_policy(AccountSpec().queue_size)));
   REQUIRE(seen.users.size() == 1);
   const SeenUser& user = seen.users.at("blog");
   CHECK(user.marked);
@@ -85,13 +92,19 @@ TEST_CASE("one app is asked for by its own names in one round") {
   const BusScene scene(manifest, in_place);
   const auto observer = scene.provider->observe(scene.session, scope_of(scene));
   const std::vector<std::string> asked = {
-      "/api/vhosts/blog?disable_stats=true&columns=name,description,tags", "/api/vhost-limits/blog",
-      "/api/users/blog", "/api/users/blog/permissions"};
+      "/api/vhosts/blog?disable_stats=true&columns=name,description,tags",
+      "/api/vhost-limits/blog",
+      "/api/policies/blog/fairlead",
+      "/api/operator-policies/blog/fairlead",
+      "/api/users/blog",
+      "/api/users/blog/permissions"};
   CHECK(paths(observer->next()) == asked);
   REQUIRE(observer->take(0, testing::ok(scene.vhosts.items()[0])).ok());
   REQUIRE(observer->take(1, testing::ok(scene.limits)).ok());
-  REQUIRE(observer->take(2, testing::ok(scene.users.items()[0])).ok());
-  REQUIRE(observer->take(3, testing::ok(scene.permissions)).ok());
+  REQUIRE(observer->take(2, testing::ok(scene.policies.items()[0])).ok());
+  REQUIRE(observer->take(3, testing::ok(scene.operator_policies.items()[0])).ok());
+  REQUIRE(observer->take(4, testing::ok(scene.users.items()[0])).ok());
+  REQUIRE(observer->take(5, testing::ok(scene.permissions)).ok());
   CHECK(observer->next().empty());
   const auto apps = observer->finish().apps;
   const auto listed = scene.listed();
@@ -103,19 +116,21 @@ TEST_CASE("one app is asked for by its own names in one round") {
 TEST_CASE("an app that is new is not there, and that is no error") {
   const BusScene scene(manifest, "");
   const auto observer = scene.provider->observe(scene.session, scope_of(scene));
-  REQUIRE(observer->next().size() == 4);
-  for (std::size_t i = 0; i < 4; ++i) REQUIRE(observer->take(i, not_found()).ok());
+  REQUIRE(observer->next().size() == 6);
+  for (std::size_t i = 0; i < 6; ++i) REQUIRE(observer->take(i, not_found()).ok());
   CHECK(observer->finish().apps.empty());
 }
 
 TEST_CASE("a foreign user or vhost of the wanted name is seen") {
   const BusScene scene(manifest, "vhost blog unmarked\nuser blog foreign\n");
   const auto observer = scene.provider->observe(scene.session, scope_of(scene));
-  REQUIRE(observer->next().size() == 4);
+  REQUIRE(observer->next().size() == 6);
   REQUIRE(observer->take(0, testing::ok(scene.vhosts.items()[0])).ok());
   REQUIRE(observer->take(1, testing::ok(Json::array())).ok());
-  REQUIRE(observer->take(2, testing::ok(scene.users.items()[0])).ok());
-  REQUIRE(observer->take(3, testing::ok(Json::array())).ok());
+  REQUIRE(observer->take(2, not_found()).ok());
+  REQUIRE(observer->take(3, not_found()).ok());
+  REQUIRE(observer->take(4, testing::ok(scene.users.items()[0])).ok());
+  REQUIRE(observer->take(5, testing::ok(Json::array())).ok());
   const auto apps = observer->finish().apps;
   const SeenApp& seen = app_of(apps.at("blog"));
   REQUIRE(seen.vhost.has_value());
@@ -130,9 +145,9 @@ TEST_CASE("users of other rotations that are known are asked for too, foreign on
   const SectionPtr before = scene.listed().at("blog");
   const auto observer = scene.provider->observe(scene.session, scope_of(scene, before.get()));
   const std::vector<std::string> asked = paths(observer->next());
-  REQUIRE(asked.size() == 6);
-  CHECK(asked[4] == "/api/users/blog.2");
-  CHECK(asked[5] == "/api/users/blog.2/permissions");
+  REQUIRE(asked.size() == 8);
+  CHECK(asked[6] == "/api/users/blog.2");
+  CHECK(asked[7] == "/api/users/blog.2/permissions");
 }
 
 TEST_CASE("nothing is asked where there is nothing to know, or it was just listed") {
@@ -153,7 +168,7 @@ TEST_CASE("any answer that cannot be read makes an observation worth nothing") {
   const BusScene scene(manifest, in_place);
   const auto take = [&](const Answer& answer) {
     const auto observer = scene.provider->observe(scene.session, Scope());
-    REQUIRE(observer->next().size() == 4);
+    REQUIRE(observer->next().size() == 6);
     return observer->take(0, answer);
   };
   CHECK(take({200, "[]", ""}).ok());
@@ -172,14 +187,17 @@ TEST_CASE("any answer that cannot be read makes an observation worth nothing") {
 
 TEST_CASE("what changed between two listings is told without a hash") {
   const BusScene before(manifest, in_place);
-  const BusScene after(manifest, "vhost blog\nuser blog password=changed\nuser blog.2\n");
+  const BusScene after(manifest, "vhost blog bare\nuser blog password=changed\nuser blog.2\n");
   const auto was = before.listed();
   const auto is = after.listed();
   const std::string tag = owner_tag(bus_keys(), "user", "blog");
   const std::vector<std::string> told = {
       "user blog: our password, " + tag + ", on blog \".*\" \".*\" \".*\" → another password, " +
           tag,
-      "user blog.2 appeared", "vhost blog: ours, at most 5 connections → ours"};
+      "user blog.2 appeared",
+      "vhost blog: ours, at most 5 connections, at most 1000 queues, policy " +
+          policy_text(overflow_policy()) + ", policy " +
+          policy_text(size_policy(AccountSpec().queue_size)) + " → ours"};
   CHECK(before.provider->changes(was.at("blog").get(), is.at("blog").get()) == told);
   const std::vector<std::string> gone = {"user blog vanished", "vhost blog vanished"};
   CHECK(before.provider->changes(was.at("blog").get(), nullptr) == gone);
@@ -188,11 +206,13 @@ TEST_CASE("what changed between two listings is told without a hash") {
 TEST_CASE("hostile names and types are read as what they are: nothing of ours") {
   const BusScene scene("", "");
   const auto observer = scene.provider->observe(scene.session, Scope());
-  REQUIRE(observer->next().size() == 4);
+  REQUIRE(observer->next().size() == 6);
   CHECK(observer->take(0, {200, R"([7,null,{"name":5},{"name":"../x","tags":{"a":1}},{}])", ""})
             .ok());
   CHECK(observer->take(1, {200, R"([{"name":["a"]},{"name":"a/b","tags":"x,,y"}])", ""}).ok());
   CHECK(observer->take(2, {200, R"([{"user":3,"vhost":null},[]])", ""}).ok());
   CHECK(observer->take(3, {200, R"([{"vhost":"blog","value":{"max-connections":"9"}}])", ""}).ok());
+  CHECK(observer->take(4, {200, R"([3,{"vhost":7,"name":"fairlead"},{"name":[]}])", ""}).ok());
+  CHECK(observer->take(5, {200, R"([{"vhost":"x","name":"fairlead","definition":[1]}])", ""}).ok());
   CHECK(observer->finish().apps.empty());
 }

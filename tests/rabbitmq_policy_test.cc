@@ -72,12 +72,19 @@ TEST_CASE("permissions are given on an app's own vhost only, and taken away anyw
   CHECK_FALSE(allowed(request("DELETE", "/api/permissions/%2F/fairlead")));
 }
 
-TEST_CASE("of limits only the one of connections is written, and users get none") {
+TEST_CASE("of limits and policies only our own are written, no vhost loses one, users get none") {
   CHECK(allowed(request("PUT", "/api/vhost-limits/blog/max-connections", "{}")));
-  CHECK(allowed(request("DELETE", "/api/vhost-limits/blog/max-connections")));
+  CHECK(allowed(request("PUT", "/api/vhost-limits/blog/max-queues", "{}")));
+  for (const std::string kind : {"policies", "operator-policies"}) {
+    CHECK(allowed(request("PUT", "/api/" + kind + "/blog/fairlead", "{}")));
+    CHECK_FALSE(allowed(request("DELETE", "/api/" + kind + "/blog/fairlead")));
+    CHECK_FALSE(allowed(request("PUT", "/api/" + kind + "/blog/other", "{}")));
+    CHECK_FALSE(allowed(request("PUT", "/api/" + kind + "/%2F/fairlead", "{}")));
+  }
+  CHECK_FALSE(allowed(request("DELETE", "/api/vhost-limits/blog/max-connections")));
   CHECK(allowed(request("DELETE", "/api/user-limits/blog.2/max-connections")));
   CHECK_FALSE(allowed(request("PUT", "/api/user-limits/blog/max-connections", "{}")));
-  CHECK_FALSE(allowed(request("PUT", "/api/vhost-limits/blog/max-queues", "{}")));
+  CHECK_FALSE(allowed(request("PUT", "/api/vhost-limits/%2F/max-queues", "{}")));
 }
 
 TEST_CASE("nothing else of the API is written") {

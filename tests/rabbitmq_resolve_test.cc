@@ -26,6 +26,21 @@ TEST_CASE("an app that needs a message bus is told where it is, as whom, and how
   REQUIRE(spec);
   CHECK(spec->account == Account{"blog", 3});
   CHECK(spec->connections_max == 9);
+  CHECK(spec->queues_max == 1000);
+}
+
+TEST_CASE("class A13: an app that says no limit has one of connections, of queues and their size") {
+  const auto spec_of = [](const BusScene& scene) {
+    return dynamic_cast<const AccountSpec&>(*scene.wanted->resources.at(0).spec);
+  };
+  const AccountSpec usual = spec_of(BusScene("name: a\nimage: a\nneeds: [messagebus]\n", ""));
+  CHECK(usual.connections_max == 100);
+  CHECK(usual.queues_max == 1000);
+  CHECK(usual.queue_size == 256 << 20);
+  const AccountSpec said = spec_of(
+      BusScene("name: a\nimage: a\nneeds: [{messagebus: {queues_max: 7, queue_size: 2M}}]\n", ""));
+  CHECK(said.queues_max == 7);
+  CHECK(said.queue_size == 2 << 20);
 }
 
 TEST_CASE("an external message bus is reached at its own name, by TLS where that is said") {

@@ -10,12 +10,15 @@
 
 #include "providers/rabbitmq/accounts.h"
 #include "providers/rabbitmq/rabbitmq.h"
+#include "providers/rabbitmq/requests.h"
+#include "providers/rabbitmq/resolve.h"
 #include "reconciler/json.h"
 
 // One app before the RabbitMQ provider, read from a few terse lines. What is seen becomes the
 // server's own answers first and goes through the provider's observer, so that a golden case
 // covers reading as well as deciding. A line of `seen` is one of:
-//   vhost blog [unmarked] [tags=a,b] [limit=5] [description=…]
+//   vhost blog [unmarked] [tags=a,b] [limit=5] [queues=5] [size=5] [bare] [description=…]
+//     bare: as it was made, without limits and policies; else what is not said is as by default
 //   user blog.2 [foreign] [unmarked] [password=changed] [tags=a,b] [limit=3]
 //   permission blog.2 on blog [configure=…] [write=…] [read=…]
 //   unsettled | running | drop-data                     external [tls]
@@ -38,6 +41,7 @@ class BusScene {
   bool drop_data = false;
   Json users = Json::array(), vhosts = Json::array();
   Json permissions = Json::array(), limits = Json::array();
+  Json policies = Json::array(), operator_policies = Json::array();
   std::shared_ptr<Graph> wanted;  // null: the manifest is gone
 
   BusScene(const std::string& manifest, const std::string& seen) {
@@ -68,9 +72,10 @@ class BusScene {
 
   std::map<std::string, SectionPtr> listed() const {
     const auto observer = provider->observe(session, Scope());
-    REQUIRE(observer->next().size() == 4);
+    REQUIRE(observer->next().size() == 6);
     std::size_t index = 0;
-    for (const Json* list : {&users, &vhosts, &permissions, &limits}) {
+    for (const Json* list :
+         {&users, &vhosts, &permissions, &limits, &policies, &operator_policies}) {
       REQUIRE(observer->take(index++, ok(*list)).ok());
     }
     REQUIRE(observer->next().empty());
@@ -144,8 +149,21 @@ class BusScene {
     vhosts.push(Json::object({{"name", name},
                               {"description", text == words.end() ? "" : text->second},
                               {"tags", tags("vhost", name, words)}}));
-    if (words.count("limit") == 0) return;
-    limits.push(Json::object({{"vhost", name}, {"value", max_connections(words)}}));
+    if (words.count("bare") > 0) return;
+    const rabbitmq::AccountSpec usual;
+    const auto number = [&](const char* word, std::int64_t otherwise) -> std::int64_t {
+      const auto said = words.find(word);
+      return said == words.end() ? otherwise : std::stoll(said->second);
+    };
+    const Json held = Json::object({{"max-connections", number("limit", usual.connections_max)},
+                                    {"max-queues", number("queues", usual.queues_max)}});
+    limits.push(Json::object({{"vhost", name}, {"value", held}}));
+    policies.push(named(rabbitmq::overflow_policy(), name));
+    operator_policies.push(named(rabbitmq::size_policy(number("size", usual.queue_size)), name));
+  }
+
+  static Json named(Json policy, const std::string& vhost) {
+    return policy.set("vhost", vhost).set("name", rabbitmq::policy_name);
   }
 
   static Json max_connections(const Words& words) {

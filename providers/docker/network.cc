@@ -66,9 +66,13 @@ Addresses::Addresses(const std::string& subnet, std::set<std::string> used)
 std::optional<std::string> Addresses::take() {
   if (!subnet_) return std::nullopt;
   const std::uint32_t end = subnet_->upper_end().base - subnet_->base;
-  while (next_ < end) {
-    std::string address = subnet_->address(next_++);
-    if (used_.insert(address).second) return address;
+  for (; next_ < end; ++next_) {
+    // It would pass for the gateway of a network of the usual size.
+    if (next_ % Subnet::usual_size == 1) continue;
+    std::string address = subnet_->address(next_);
+    if (!used_.insert(address).second) continue;
+    ++next_;
+    return address;
   }
   return std::nullopt;
 }

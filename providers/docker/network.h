@@ -16,6 +16,7 @@ namespace fairlead::docker {
 struct Subnet {
   std::uint32_t base = 0;
   int prefix = 32;
+  static constexpr std::uint32_t usual_size = 64;  // of an app's network; others are larger
 
   // "10.213.0.64/26"; nothing for anything else. Bits behind the prefix are dropped.
   static std::optional<Subnet> parse(std::string_view text);
@@ -33,7 +34,8 @@ struct Subnet {
 std::optional<Subnet> free_subnet(const std::string& pool, int prefix, const RangeSet& used,
                                   const RangeSet& claimed);
 
-// Hands out addresses of a subnet, the lowest free first. The first is the gateway's; the upper end
+// Hands out addresses of a subnet, the lowest free first. The first is the gateway's, and no other
+// is one that a gateway could have, so that the edge knows the host by its address; the upper end
 // is left to what others attach.
 class Addresses {
  public:

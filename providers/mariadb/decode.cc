@@ -133,6 +133,7 @@ class Decoder {
     const std::string& value = columns[5].as_string();
     if (kind == "database") return database(name, detail, value);
     if (kind == "grant") return grant(name, value);
+    if (kind == "server") return server(value);
     if (!is_name(user_)) return;
     if (kind == "account") return account(value);
     if (kind == "session") return session(name);
@@ -149,9 +150,17 @@ class Decoder {
     of(user_).privileges.push_back(std::move(read));
   }
 
-  SeenApps finish() {
-    for (auto& [app, seen] : apps_) finish(app, *seen);
-    return std::move(apps_);
+  Seen finish() {
+    int most = 0;
+    for (auto& [app, seen] : apps_) {
+      finish(app, *seen);
+      if (!seen->account || !seen->account->ours || seen->account->locked) continue;
+      const int own = seen->account->connections_max;
+      server_.promised += own;
+      if (own >= most) server_.largest = app;
+      most = std::max(most, own);
+    }
+    return {std::move(apps_), std::move(server_)};
   }
 
  private:
@@ -183,6 +192,12 @@ class Decoder {
     } else {
       of(user_).other_hosts.push_back(host_);
     }
+  }
+
+  void server(const std::string& connections) {
+    const bool number = !connections.empty() && connections.size() <= 6 &&
+                        connections.find_first_not_of("0123456789") == connections.npos;
+    if (number) server_.connections_max = std::stoi(connections);
   }
 
   void grant(const std::string& database, const std::string& flags) {
@@ -229,11 +244,12 @@ class Decoder {
   std::string user_;  // of the row
   std::string host_;
   SeenApps apps_;
+  SeenServer server_;
 };
 
 }  // namespace
 
-Result<SeenApps> decode_seen(const Keys& keys, std::string_view body, int wanted_rotation) {
+Result<Seen> decode_seen(const Keys& keys, std::string_view body, int wanted_rotation) {
   Decoder decoder(keys, wanted_rotation);
   const Result<void> parsed = Json::parse_items(body, [&](const Json& row) { decoder.row(row); });
   if (!parsed) return Error{Code::unavailable, parsed.error().message, ""};

@@ -80,6 +80,21 @@ std::string words(const std::vector<std::string>& all) {
   return text;
 }
 
+// Connections of the server's that no app is to have: fairlead's own, and people who look.
+constexpr int reserve = 10;
+
+// Said once, where there is most to be gained.
+void warn_of_promises(const View& view, Report& report) {
+  const auto* server = dynamic_cast<const SeenServer*>(view.shared);
+  if (!server || server->connections_max == 0 || server->largest != view.app) return;
+  if (server->promised <= server->connections_max - reserve) return;
+  report.warn("the apps' connections_max add up to " + std::to_string(server->promised) +
+              ", MariaDB has " + std::to_string(server->connections_max) + " less " +
+              std::to_string(reserve) +
+              " for fairlead, so that they can keep one another out: lower connections_max, this "
+              "app's first, or raise --max-connections of the server");
+}
+
 // Drafts the plan of an app that needs a database.
 class WantedDiff {
  public:
@@ -238,7 +253,10 @@ void diff_kept(Draft& draft) {
 void diff_app(const Keys& keys, const View& view, Plan& plan, Report& report) {
   Draft draft{keys, view, seen_of(view), plan, report, ""};
   const DatabaseSpec* spec = spec_of(view.wanted);
-  if (spec) return WantedDiff(draft, *spec).run();
+  if (spec) {
+    warn_of_promises(view, report);
+    return WantedDiff(draft, *spec).run();
+  }
   diff_kept(draft);
 }
 

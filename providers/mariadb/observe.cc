@@ -27,9 +27,10 @@ class SeenObserver : public Observer {
 
   Result<void> take(std::size_t, const Answer& answer) override {
     if (!answer.ok()) return unreadable(code_of(answer), explain(answer));
-    Result<SeenApps> seen = decode_seen(keys_, answer.body, rotation_);
+    Result<Seen> seen = decode_seen(keys_, answer.body, rotation_);
     if (!seen) return unreadable(seen.error().code, seen.error().message);
-    for (auto& [name, section] : *seen) {
+    if (app_.empty()) observed_.shared = std::make_shared<SeenServer>(seen->server);
+    for (auto& [name, section] : seen->apps) {
       // A listing of all apps names those that have something of ours: foreign names are no apps.
       const bool asked_for = app_.empty() ? section->has_ours() : name == app_;
       if (asked_for) observed_.apps[name] = std::move(section);

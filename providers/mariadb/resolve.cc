@@ -13,7 +13,7 @@ Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& gra
   if (!app.needs.database) return {};
   auto spec = std::make_shared<DatabaseSpec>();
   spec->rotation = app.needs.database->rotation;
-  spec->connections_max = app.needs.database->connections_max.value_or(0);
+  spec->connections_max = app.needs.database->connections_max.value_or(spec->connections_max);
 
   const std::string host = host_for_apps(*input.platform);
   const std::string port = std::to_string(port_of(*input.platform));

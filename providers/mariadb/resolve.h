@@ -8,7 +8,7 @@ namespace fairlead::mariadb {
 
 struct DatabaseSpec : Spec {
   int rotation = 1;
-  int connections_max = 0;  // 0: no limit
+  int connections_max = 50;  // what the manifest says, or this
 };
 
 Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& graph);

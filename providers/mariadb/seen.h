@@ -49,6 +49,13 @@ struct SeenGuest {
   bool grant_option = false;
 };
 
+// What the server gives to all apps together.
+struct SeenServer : Section {
+  int connections_max = 0;  // 0: not known
+  int promised = 0;         // the sum of what our accounts may have
+  std::string largest;      // the app that may have the most; of several the last
+};
+
 struct SeenApp : Section {
   std::string app;
   std::optional<SeenDatabase> database;    // absent: there is none of the app's name

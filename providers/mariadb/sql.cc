@@ -185,7 +185,8 @@ std::string select_seen(const std::string& app) {
          part("role", {"User", "Host", "Role", "''", "''"}, "mysql.roles_mapping", is("User")) +
          between +
          part("session", {"USER", "HOST", "ID", "''", "''"}, "information_schema.PROCESSLIST",
-              sessions);
+              sessions) +
+         between + part("server", {"''", "''", "''", "''", "@@GLOBAL.max_connections"}, "DUAL", "");
 }
 
 std::string create_database(const std::string& app, const std::string& comment) {

@@ -4,6 +4,7 @@
 #include "providers/nginx/app.h"
 #include "providers/nginx/diff.h"
 #include "providers/nginx/observe.h"
+#include "providers/nginx/outside.h"
 #include "providers/nginx/seen.h"
 #include "providers/nginx/steps.h"
 
@@ -60,10 +61,11 @@ class Nginx : public Provider {
 
   void diff(const View& view, Plan& plan, Report& report) const override {
     if (!view.wanted) return;
-    if (view.app == edge_app) return diff_edge(keys_, view, plan, report);
-    diff_app(keys_, view, report);
+    if (view.app != edge_app) return diff_app(keys_, view, report);
+    diff_edge(keys_, view, plan, report);
+    judge_outside(view, report);
   }
-  std::vector<Probe> probes(const View&) const override { return {}; }
+  std::vector<Probe> probes(const View& view) const override { return outside_probes(view); }
   SharePtr share(const View& view) const override { return share_of(keys_, view); }
   std::optional<Traffic> traffic(const Graph& wanted, const Section* seen) const override {
     return traffic_of(wanted, seen);

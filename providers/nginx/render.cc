@@ -5,6 +5,7 @@
 
 #include "providers/nginx/openssl.h"
 #include "providers/nginx/text.h"
+#include "reconciler/grammar.h"
 #include "reconciler/url.h"
 
 namespace fairlead::nginx {
@@ -15,6 +16,8 @@ constexpr std::size_t content_id_digits = 32;
 constexpr std::int64_t header_limit = 64 << 10;
 constexpr std::int64_t buffer_size = 16 << 10;
 constexpr std::chrono::seconds tries_within{10};
+// What requests may have in headers where no route of the host says more.
+constexpr std::int64_t request_headers = 16 << 10;
 
 class SiteRenderer {
  public:
@@ -102,6 +105,7 @@ class SiteRenderer {
     } else {
       write_challenges(writer_, platform_);
     }
+    if (says_more(server)) writer_.line("large_client_header_buffers 4 16k");
     if (!backends_.empty()) own_errors();
     const bool by_file = server.by_file != nullptr;
     for (const auto& [path, route] : server.routes) {
@@ -109,6 +113,14 @@ class SiteRenderer {
     }
     if (server.routes.count("/") == 0) nothing_here();
     writer_.end();
+  }
+
+  // What an app sets as cookies comes back in requests. nginx knows the host by its name in the
+  // handshake, or by the header Host, which browsers send first.
+  static bool says_more(const Server& server) {
+    return std::any_of(server.routes.begin(), server.routes.end(), [](const auto& route) {
+      return route.second->expose.header_limit.value_or(0) > request_headers;
+    });
   }
 
   // What nginx itself has to say of an app that does not answer; what the app says is left alone.
@@ -124,6 +136,11 @@ class SiteRenderer {
       writer_.end();
     }
     writer_.line("return 503 $fairlead_unavailable");
+    writer_.end();
+    if (platform_.edge.connections_per_address == 0) return;
+    writer_.line("error_page 429 = @busy");
+    writer_.begin("location @busy");
+    page(429, "busy", 5);
     writer_.end();
   }
 
@@ -190,10 +207,27 @@ class SiteRenderer {
     }
   }
 
+  // The first line that holds the visitor's address decides. Whoever means the other apps, or this
+  // host (which the engine's proxy leads in by a gateway, an address of the pool), names them.
+  void allow_only(const std::set<std::string>& ranges) {
+    const std::vector<std::string> own = {platform_.network.pool, "127.0.0.0/8", "::1"};
+    const auto names_own = [&](const std::string& range) {
+      return std::any_of(own.begin(), own.end(),
+                         [&](const std::string& inside) { return is_within(range, inside); });
+    };
+    for (const std::string& range : ranges) {
+      if (names_own(range)) writer_.line("allow " + range);
+    }
+    for (const std::string& inside : own) writer_.line("deny " + inside);
+    for (const std::string& range : ranges) {
+      if (!names_own(range)) writer_.line("allow " + range);
+    }
+    writer_.line("deny all");
+  }
+
   void access(const Route& route) {
     const std::set<std::string> ranges(route.expose.allow.begin(), route.expose.allow.end());
-    for (const std::string& range : ranges) writer_.line("allow " + range);
-    if (!ranges.empty()) writer_.line("deny all");
+    if (!ranges.empty()) allow_only(ranges);
     if (route.htpasswd.empty()) return;
     const std::string file = "passwords/" + content_id(route.htpasswd.reveal());
     site_.files[file] = route.htpasswd;

@@ -19,6 +19,12 @@ constexpr std::string_view include_begin = "  include sites/";
 constexpr std::string_view include_end = ".conf;  #";
 constexpr std::size_t include_size = 100;  // about
 
+// Where many stand behind one address, or behind one connection.
+constexpr int many = 10;
+// Each network of an app begins at a multiple of 64, and its gateway is the first address in it; no
+// container is given one that ends so (docker/network.h).
+constexpr std::string_view gateway = "[0-9.]+\\.(1|65|129|193)$";
+
 std::string page(const std::string& title, const std::string& text) {
   return "\"<!doctype html><html lang=en><meta charset=utf-8><title>" + title +
          "</title><body style='font-family:sans-serif;margin:4em auto;max-width:32em'><h1>" +
@@ -37,6 +43,7 @@ class GenerationRenderer {
     visitors();
     tls();
     forwarded();
+    crowds();
     upstreams();
     errors();
     pages();
@@ -68,7 +75,9 @@ class GenerationRenderer {
     lines({"worker_processes 2", "worker_shutdown_timeout " + std::to_string(whole) + "s",
            "worker_rlimit_nofile 16384"});
     writer_.begin("events");
-    writer_.line("worker_connections 8192");
+    // With the buffers below as much as fits into the edge's 256M, should all of them be taken by
+    // headers that never end (measured: 176M).
+    writer_.line("worker_connections 4096");
     writer_.end();
   }
 
@@ -86,7 +95,8 @@ class GenerationRenderer {
     // To the variables by which a trusted proxy is believed, X_Forwarded_Proto of a visitor would
     // be what the proxy's own X-Forwarded-Proto is.
     if (platform_.edge.trusted_proxies.empty()) writer_.line("underscores_in_headers on");
-    lines({"large_client_header_buffers 4 16k", "client_max_body_size 10m", "gzip on",
+    lines({"client_header_timeout 10s", "large_client_header_buffers 2 8k",
+           "reset_timedout_connection on", "client_max_body_size 10m", "gzip on",
            "gzip_proxied any", "gzip_vary on", "gzip_min_length 1024",
            "gzip_types text/css text/plain text/xml text/javascript application/javascript "
            "application/json application/manifest+json application/xml application/rss+xml "
@@ -141,6 +151,29 @@ class GenerationRenderer {
     writer_.line("default 0");
     for (const std::string& proxy : proxies) writer_.line(proxy + " 1");
     writer_.end();
+  }
+
+  // How much one address may ask for at a time. A proxy that is trusted and names no visitor stands
+  // for any number of them.
+  void crowds() {
+    const int most = platform_.edge.connections_per_address;
+    if (most == 0) return;
+    std::map<std::string, std::string> kinds = {{platform_.network.pool, "pool"}};
+    for (const std::string& proxy : platform_.edge.trusted_proxies) kinds[proxy] = "proxy";
+    writer_.begin("geo $fairlead_from");
+    writer_.line("default visitor");
+    for (const auto& [range, kind] : kinds) writer_.line(range + " " + kind);
+    writer_.end();
+    map("$fairlead_from:$server_protocol:$remote_addr $fairlead_crowd",
+        {"default one", "~^proxy: none", "\"~^pool:[^:]*:" + std::string(gateway) + "\" many",
+         "~:HTTP/2 many"});
+    map("$fairlead_crowd $fairlead_one", {"default \"\"", "one $binary_remote_addr"});
+    map("$fairlead_crowd $fairlead_many", {"default \"\"", "many $binary_remote_addr"});
+    lines({"limit_conn_zone $fairlead_one zone=fairlead_one:4m",
+           "limit_conn_zone $fairlead_many zone=fairlead_many:4m",
+           "limit_conn fairlead_one " + std::to_string(most),
+           "limit_conn fairlead_many " + std::to_string(many * most), "limit_conn_status 429",
+           "limit_conn_log_level notice"});
   }
 
   // All other spellings of a header that are one to apps which know headers as variables
@@ -218,6 +251,10 @@ class GenerationRenderer {
                            "What this service answered cannot be passed on: its "
                            "headers are larger than the header_limit of its route, "
                            "or cannot be read.")});
+    map("\"\" $fairlead_busy",
+        {"default " + page("Too many requests",
+                           "Too many requests from this address are being answered at "
+                           "one time. Please try again soon.")});
     map("\"\" $fairlead_maintenance",
         {"default " +
          page("Maintenance", "This service is being maintained. Please try again later.")});
@@ -243,10 +280,23 @@ class GenerationRenderer {
     writer_.end();
   }
 
+  // In the network of each app that it leads to, this is open to the app's containers as well. The
+  // daemon asks from the host, by a gateway.
+  void askers() {
+    map("$remote_addr $fairlead_asker",
+        {"default \"\"", "127.0.0.1 self", "\"~^" + std::string(gateway) + "\" host"});
+  }
+
   void status_server() {
     const std::string place = managed() ? "" : "127.0.0.1:";
+    if (managed()) askers();
     writer_.begin("server");
     writer_.line("listen " + place + std::to_string(platform_.edge.status_port));
+    if (managed()) {
+      writer_.begin("if ($fairlead_asker = \"\")");
+      writer_.line("return 403");
+      writer_.end();
+    }
     writer_.begin("location = /generation");
     lines({"default_type text/plain", "return 200 \"$nginx_version " + id_ + "\\n\""});
     writer_.end();

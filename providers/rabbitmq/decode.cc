@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "providers/rabbitmq/requests.h"
+
 namespace fairlead::rabbitmq {
 namespace {
 
@@ -20,6 +22,12 @@ std::vector<std::string> decode_tags(const Json& tags) {
 
 bool contains(const std::vector<std::string>& tags, const std::string& tag) {
   return std::find(tags.begin(), tags.end(), tag) != tags.end();
+}
+
+std::optional<std::int64_t> limit_of(const Json& limits, const char* name) {
+  const Json& value = limits[name];
+  if (!value.is_int() || value.as_int() < 0) return std::nullopt;
+  return value.as_int();
 }
 
 }  // namespace
@@ -68,10 +76,14 @@ Permission decode_permission(const Json& entry) {
 }
 
 std::optional<std::int64_t> decode_connections_max(const Json& limits) {
-  const Json& value = limits["max-connections"];
-  if (!value.is_int() || value.as_int() < 0) return std::nullopt;
-  return value.as_int();
+  return limit_of(limits, "max-connections");
 }
+
+Limits decode_limits(const Json& limits) {
+  return {decode_connections_max(limits), limit_of(limits, "max-queues")};
+}
+
+std::string decode_policy(const Json& entry) { return policy_text(entry); }
 
 std::string decode_reason(const Answer& answer) {
   constexpr std::size_t longest = 300;

@@ -15,6 +15,9 @@ namespace fairlead::rabbitmq {
 std::optional<SeenUser> decode_user(const Keys& keys, const Json& entry);
 SeenVhost decode_vhost(const Keys& keys, const Json& entry);
 Permission decode_permission(const Json& entry);
+Limits decode_limits(const Json& limits);
+// As the text that policy_text() makes of ours.
+std::string decode_policy(const Json& entry);
 // "max-connections" out of a map of limits. The server gives an empty array for none, and takes a
 // negative number for no limit.
 std::optional<std::int64_t> decode_connections_max(const Json& limits);

@@ -219,17 +219,39 @@ class AppDiff {
   }
 
   void limit() {
-    const std::optional<std::int64_t> seen =
-        seen_.vhost ? seen_.vhost->connections_max : std::nullopt;
-    const std::string was = seen ? std::to_string(*seen) : "none";
-    if (spec_->connections_max && seen != *spec_->connections_max) {
-      const int wanted = *spec_->connections_max;
-      add(requests_.limit_connections(app(), wanted),
-          "connections_max " + was + " → " + std::to_string(wanted) + " (" + spec_->where + ")",
+    const SeenVhost nothing;
+    const SeenVhost& seen = seen_.vhost ? *seen_.vhost : nothing;
+    if (seen.limits.connections_max != spec_->connections_max) {
+      add(requests_.limit_connections(app(), spec_->connections_max),
+          change("connections_max", seen.limits.connections_max, spec_->connections_max),
           after(vhost_));
-    } else if (!spec_->connections_max && seen) {
-      add(requests_.remove_vhost_limit(app()), "connections_max " + was + " → none", after(vhost_));
     }
+    if (seen.limits.queues_max != spec_->queues_max) {
+      add(requests_.limit_queues(app(), spec_->queues_max),
+          change("queues_max", seen.limits.queues_max, spec_->queues_max), after(vhost_));
+    }
+    policies(seen);
+  }
+
+  std::string change(const std::string& word, const std::optional<std::int64_t>& seen,
+                     std::int64_t wanted) const {
+    return word + " " + (seen ? std::to_string(*seen) : "none") + " → " + std::to_string(wanted) +
+           " (" + spec_->where + ")";
+  }
+
+  // What a queue holds already it keeps only where it refuses what is new; so that comes first.
+  void policies(const SeenVhost& seen) {
+    const Json overflow = overflow_policy();
+    const Json size = size_policy(spec_->queue_size);
+    std::optional<std::size_t> refuses;
+    if (seen.overflow_policy != policy_text(overflow)) {
+      refuses = add(requests_.put_policy(PolicyKind::overflow, app(), overflow),
+                    "a queue that is full keeps what it has", after(vhost_));
+    }
+    if (seen.size_policy == policy_text(size)) return;
+    add(requests_.put_policy(PolicyKind::size, app(), size),
+        "queue_size is " + std::to_string(spec_->queue_size) + " bytes (" + spec_->where + ")",
+        after(vhost_, refuses));
   }
 
   void replaced(const SeenUser& user) {

@@ -83,8 +83,14 @@ class AllObserver : public Round {
                                                       decode_permission(entry));
     });
     ask(server.list("/api/vhost-limits"), false, [this](const Json& entry) {
-      limits_[entry["vhost"].as_string()] = decode_connections_max(entry["value"]);
+      limits_[entry["vhost"].as_string()] = decode_limits(entry["value"]);
     });
+    for (const PolicyKind kind : {PolicyKind::overflow, PolicyKind::size}) {
+      ask(server.list(policies_path(kind)), false, [this, kind](const Json& entry) {
+        if (entry["name"].as_string() != policy_name) return;
+        policies_[entry["vhost"].as_string()][kind] = decode_policy(entry);
+      });
+    }
   }
 
   Observed finish() override {
@@ -93,7 +99,9 @@ class AllObserver : public Round {
       if (user.ours()) app(user.account.app);
     }
     for (auto& [name, vhost] : vhosts_) {
-      vhost.connections_max = limits_[name];
+      vhost.limits = limits_[name];
+      vhost.overflow_policy = policies_[name][PolicyKind::overflow];
+      vhost.size_policy = policies_[name][PolicyKind::size];
       if (vhost.marked) app(name);
     }
     // What is foreign matters where its name is one of ours.
@@ -122,7 +130,8 @@ class AllObserver : public Round {
   std::map<std::string, SeenUser> users_;    // name → user that an app could have
   std::map<std::string, SeenVhost> vhosts_;  // name → vhost that an app could have
   std::map<std::string, std::map<std::string, Permission>> permissions_;  // user → vhost → what
-  std::map<std::string, std::optional<std::int64_t>> limits_;             // vhost → connections
+  std::map<std::string, Limits> limits_;                                  // vhost → its limits
+  std::map<std::string, std::map<PolicyKind, std::string>> policies_;     // vhost → of our name
   std::map<std::string, std::shared_ptr<SeenApp>> apps_;                  // app → what was seen
 };
 
@@ -152,12 +161,17 @@ class AppObserver : public Round {
     seen_->users.clear();
     seen_->vhost.reset();
     if (!concerned) return;
+    asked_ = true;
     ask_vhost();
     for (const std::string& name : users) ask_user(name);
   }
 
   Observed finish() override {
-    if (seen_->vhost && connections_max_) seen_->vhost->connections_max = *connections_max_;
+    if (seen_->vhost && asked_) {
+      seen_->vhost->limits = limits_;
+      seen_->vhost->overflow_policy = policies_[PolicyKind::overflow];
+      seen_->vhost->size_policy = policies_[PolicyKind::size];
+    }
     for (auto& [name, user] : seen_->users) {
       const auto held = permissions_.find(name);
       if (held != permissions_.end()) user.permissions = std::move(held->second);
@@ -172,7 +186,11 @@ class AppObserver : public Round {
     ask(server_.get(vhost_path(seen_->app) + vhost_columns), true,
         [this](const Json& entry) { seen_->vhost = decode_vhost(keys_, entry); });
     ask(server_.get(vhost_limits_path(seen_->app)), true,
-        [this](const Json& entry) { connections_max_ = decode_connections_max(entry["value"]); });
+        [this](const Json& entry) { limits_ = decode_limits(entry["value"]); });
+    for (const PolicyKind kind : {PolicyKind::overflow, PolicyKind::size}) {
+      ask(server_.get(policy_path(kind, seen_->app)), true,
+          [this, kind](const Json& entry) { policies_[kind] = decode_policy(entry); });
+    }
   }
 
   void ask_user(const std::string& name) {
@@ -188,7 +206,9 @@ class AppObserver : public Round {
   const Keys& keys_;
   Server server_;
   std::shared_ptr<SeenApp> seen_;
-  std::optional<std::int64_t> connections_max_;
+  bool asked_ = false;  // else what was listed is what is
+  Limits limits_;
+  std::map<PolicyKind, std::string> policies_;  // of our name; absent: there is none
   std::map<std::string, std::map<std::string, Permission>> permissions_;  // user → vhost → what
 };
 

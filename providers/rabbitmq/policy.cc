@@ -77,8 +77,13 @@ Result<void> check_write(const HttpCall& call, const std::vector<std::string>& p
     const bool own = parse_account(last)->app == parts[2];
     return own || !puts ? Result<void>() : unknown;
   }
-  if (parts.size() != 4 || last != "max-connections") return unknown;
-  if (kind == "vhost-limits" && is_app_name(parts[2])) return {};
+  if (parts.size() != 4) return unknown;
+  const bool of_app = puts && is_app_name(parts[2]);
+  const bool policies = kind == "policies" || kind == "operator-policies";
+  if (policies && of_app && last == policy_name) return {};
+  if (kind == "vhost-limits" && of_app && last == "max-queues") return {};
+  if (last != "max-connections") return unknown;
+  if (kind == "vhost-limits" && of_app) return {};
   if (kind == "user-limits" && !puts && account_is(parts[2])) return {};
   return unknown;
 }

@@ -64,12 +64,18 @@ Listing listing(const Section* section) {
   Listing lines;
   const auto* seen = dynamic_cast<const SeenApp*>(section);
   if (!seen) return lines;
-  const auto limit = [](const std::optional<std::int64_t>& connections_max) {
-    return connections_max ? ", at most " + std::to_string(*connections_max) + " connections" : "";
+  const auto limit = [](const std::optional<std::int64_t>& most, const char* what) {
+    return most ? ", at most " + std::to_string(*most) + " " + what : "";
+  };
+  const auto policy = [](const std::string& text) {
+    return text.empty() ? "" : ", policy " + text;
   };
   if (seen->vhost_ours()) {
-    lines["vhost " + seen->app] =
-        (seen->vhost->marked ? "ours" : "without our tag") + limit(seen->vhost->connections_max);
+    const SeenVhost& vhost = *seen->vhost;
+    lines["vhost " + seen->app] = (vhost.marked ? "ours" : "without our tag") +
+                                  limit(vhost.limits.connections_max, "connections") +
+                                  limit(vhost.limits.queues_max, "queues") +
+                                  policy(vhost.overflow_policy) + policy(vhost.size_policy);
   }
   for (const auto& [name, user] : seen->users) {
     if (!user.ours()) continue;
@@ -79,7 +85,7 @@ Listing listing(const Section* section) {
       text += ", on " + vhost + " \"" + permission.configure + "\" \"" + permission.write +
               "\" \"" + permission.read + "\"";
     }
-    lines["user " + name] = text + limit(user.connections_max);
+    lines["user " + name] = text + limit(user.connections_max, "connections");
   }
   return lines;
 }

@@ -14,8 +14,16 @@ constexpr milliseconds list_timeout = seconds(15);
 // A vhost starts processes of its own when it is made, and takes its queues with it when it goes.
 constexpr milliseconds write_timeout = seconds(30);
 
-std::string limit_path(const char* kind, const std::string& name) {
-  return std::string("/api/") + kind + "/" + percent_encode(name) + "/max-connections";
+std::string limit_path(const char* kind, const std::string& name,
+                       const char* limit = "max-connections") {
+  return std::string("/api/") + kind + "/" + percent_encode(name) + "/" + limit;
+}
+
+Json policy_of(Json definition, int priority) {
+  return Json::object({{"pattern", ".*"},
+                       {"definition", std::move(definition)},
+                       {"apply-to", "queues"},
+                       {"priority", priority}});
 }
 
 }  // namespace
@@ -80,6 +88,28 @@ std::string vhost_limits_path(const std::string& vhost) {
   return "/api/vhost-limits/" + percent_encode(vhost);
 }
 
+std::string policies_path(PolicyKind kind) {
+  return kind == PolicyKind::size ? "/api/operator-policies" : "/api/policies";
+}
+std::string policy_path(PolicyKind kind, const std::string& vhost) {
+  return policies_path(kind) + "/" + percent_encode(vhost) + "/" + policy_name;
+}
+
+// One policy applies to a queue, the one of the highest priority: any other goes before.
+Json overflow_policy() { return policy_of(Json::object({{"overflow", "reject-publish"}}), -100); }
+Json size_policy(std::int64_t queue_size) {
+  return policy_of(Json::object({{"max-length-bytes", queue_size}}), 0);
+}
+
+std::string policy_text(const Json& policy) {
+  std::string text = policy["pattern"].as_string() + " " + policy["apply-to"].as_string() + " " +
+                     std::to_string(policy["priority"].as_int());
+  for (const auto& [key, value] : policy["definition"].members()) {
+    text += " " + key + "=" + value.dump();
+  }
+  return text;
+}
+
 Requests::Requests(const Keys& keys, const Session& session)
     : keys_(keys), server_(keys, session) {}
 
@@ -127,6 +157,16 @@ Step Requests::limit_connections(const std::string& app, int connections_max) co
               Json::object({{"value", connections_max}}));
 }
 
+Step Requests::limit_queues(const std::string& app, int queues_max) const {
+  return step("update", "queues of vhost " + app, "PUT",
+              limit_path("vhost-limits", app, "max-queues"), Json::object({{"value", queues_max}}));
+}
+
+Step Requests::put_policy(PolicyKind kind, const std::string& app, const Json& policy) const {
+  const std::string what = kind == PolicyKind::size ? "queue size" : "full queues";
+  return step("update", what + " of vhost " + app, "PUT", policy_path(kind, app), policy);
+}
+
 Step Requests::remove_vhost(const std::string& app) const {
   return step("remove", "vhost " + app, "DELETE", vhost_path(app));
 }
@@ -138,10 +178,6 @@ Step Requests::remove_user(const Account& account) const {
 Step Requests::remove_permission(const Account& account, const std::string& vhost) const {
   return step("remove", "permission of " + account.user() + " on " + vhost, "DELETE",
               "/api/permissions/" + percent_encode(vhost) + "/" + percent_encode(account.user()));
-}
-
-Step Requests::remove_vhost_limit(const std::string& app) const {
-  return step("remove", "limit of vhost " + app, "DELETE", limit_path("vhost-limits", app));
 }
 
 Step Requests::remove_user_limit(const Account& account) const {

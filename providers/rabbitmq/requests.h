@@ -43,6 +43,17 @@ std::string vhost_path(const std::string& vhost);
 std::string user_path(const std::string& user);
 std::string user_permissions_path(const std::string& user);
 std::string vhost_limits_path(const std::string& vhost);
+// Policies of ours are called so. An operator's one binds the app's own, and knows no "overflow".
+inline constexpr char policy_name[] = "fairlead";
+enum class PolicyKind { overflow, size };
+std::string policies_path(PolicyKind kind);
+std::string policy_path(PolicyKind kind, const std::string& vhost);
+// Of all queues that no other policy is for: one that is full refuses what is published.
+Json overflow_policy();
+// Of all queues.
+Json size_policy(std::int64_t queue_size);
+// What a policy does and to which queues, in one text; equal for equal ones.
+std::string policy_text(const Json& policy);
 
 // The steps; causes and needs are the diff's.
 class Requests {
@@ -56,11 +67,12 @@ class Requests {
   Step put_user(const std::string& verb, const Account& account) const;
   Step grant(const std::string& verb, const Account& account) const;
   Step limit_connections(const std::string& app, int connections_max) const;
+  Step limit_queues(const std::string& app, int queues_max) const;
+  Step put_policy(PolicyKind kind, const std::string& app, const Json& policy) const;
 
   Step remove_vhost(const std::string& app) const;
   Step remove_user(const Account& account) const;
   Step remove_permission(const Account& account, const std::string& vhost) const;
-  Step remove_vhost_limit(const std::string& app) const;
   Step remove_user_limit(const Account& account) const;
 
  private:

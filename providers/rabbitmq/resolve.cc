@@ -11,7 +11,10 @@ Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& gra
   if (!app.needs.messagebus) return {};
   auto spec = std::make_shared<AccountSpec>();
   spec->account = {app.name, app.needs.messagebus->rotation};
-  spec->connections_max = app.needs.messagebus->connections_max;
+  const AccountNeed& need = *app.needs.messagebus;
+  spec->connections_max = need.connections_max.value_or(spec->connections_max);
+  spec->queues_max = need.queues_max.value_or(spec->queues_max);
+  spec->queue_size = need.queue_size.value_or(spec->queue_size);
   spec->where = app.where("needs");
   if (!parse_account(spec->account.user())) {
     return Error{Code::invalid,

@@ -20,6 +20,13 @@ struct Permission {
   bool operator==(const Permission&) const = default;
 };
 
+// Of a vhost; absent: none.
+struct Limits {
+  std::optional<std::int64_t> connections_max;
+  std::optional<std::int64_t> queues_max;
+  bool operator==(const Limits&) const = default;
+};
+
 struct SeenUser {
   Account account;
   bool marked = false;         // carries our owner tag
@@ -38,7 +45,11 @@ struct SeenVhost {
   std::string owner;    // owner_mark(); empty: made before there were any
   std::string description;
   std::vector<std::string> tags;
-  std::optional<std::int64_t> connections_max;
+  Limits limits;
+  // Policies of our name, as their texts (requests.h): what a queue does that is full, and how much
+  // it holds; empty: there is none.
+  std::string overflow_policy;
+  std::string size_policy;
   bool operator==(const SeenVhost&) const = default;
 };
 

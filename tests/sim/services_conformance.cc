@@ -3,6 +3,7 @@
 #include "providers/mariadb/marks.h"
 #include "providers/mariadb/sql.h"
 #include "providers/rabbitmq/accounts.h"
+#include "providers/rabbitmq/requests.h"
 #include "reconciler/json.h"
 
 namespace fairlead::sim {
@@ -88,6 +89,8 @@ std::vector<Row> bus_rows() {
   const std::string user = std::string("/api/users/") + name;
   const std::string permission = std::string("/api/permissions/") + name + "/" + name;
   const std::string limit = std::string("/api/vhost-limits/") + name;
+  const std::string policy = rabbitmq::policy_path(rabbitmq::PolicyKind::size, name);
+  const std::string plain_policy = rabbitmq::policy_path(rabbitmq::PolicyKind::overflow, name);
   const std::string user_limit = std::string("/api/user-limits/") + name + "/max-connections";
   const Json five = Json::object({{"value", 5}});
   const std::string hashed = rabbitmq::hash_password("salt", Secret("one"));
@@ -124,6 +127,16 @@ std::vector<Row> bus_rows() {
        {http("PUT", vhost, 201, made), http("PUT", limit + "/max-connections", 204, five),
         get(limit).with("max-connections"), http("DELETE", vhost, 204),
         http("PUT", vhost, 201, made), get(limit).without("max-connections"),
+        http("DELETE", vhost, 204)}},
+      {"policies go with their vhost, and an operator's knows no overflow",
+       {http("PUT", policy, 404, rabbitmq::size_policy(5)), http("PUT", vhost, 201, made),
+        http("PUT", policy, 400, rabbitmq::overflow_policy()),
+        http("PUT", policy, 201, rabbitmq::size_policy(5)),
+        http("PUT", policy, 204, rabbitmq::size_policy(6)),
+        get(policy).with("\"max-length-bytes\":6"), get("/api/operator-policies").with(name),
+        http("PUT", plain_policy, 201, rabbitmq::overflow_policy()),
+        get(plain_policy).with("\"overflow\":\"reject-publish\""), http("DELETE", vhost, 204),
+        http("PUT", vhost, 201, made), get(policy, 404), get(plain_policy, 404),
         http("DELETE", vhost, 204)}},
       {"a limit is set on what is there, and taken away more than once",
        {http("PUT", limit + "/max-connections", 404, five), get(limit, 404),

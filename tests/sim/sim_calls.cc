@@ -40,6 +40,22 @@ std::string area_of(FileCall::Area area) {
   return "";
 }
 
+// As the engine's proxy does, which is there as long as the container runs.
+bool publishes(const SimEngine& engine, const std::string& port) {
+  const auto& all = engine.containers();
+  return std::any_of(all.begin(), all.end(), [&](const auto& entry) {
+    if (!entry.second.running || entry.second.restarting) return false;
+    const Json& bindings = entry.second.host_config["PortBindings"];
+    return std::any_of(bindings.members().begin(), bindings.members().end(),
+                       [&](const auto& binding) {
+                         const auto& places = binding.second.items();
+                         return std::any_of(places.begin(), places.end(), [&](const Json& place) {
+                           return place["HostPort"].as_string() == port;
+                         });
+                       });
+  });
+}
+
 bool below(const std::string& path, const std::string& folder) {
   return folder.empty() || path == folder || path.starts_with(folder + "/");
 }
@@ -175,11 +191,15 @@ void SimWorld::submit_connect(RequestId id, const ConnectCall& call) {
 // The kernel accepts for a program that is paused, too.
 Answer SimWorld::connect_to(const std::string& endpoint) const {
   const std::size_t colon = endpoint.rfind(':');
-  const SimContainer* container = engine_.container_at(endpoint.substr(0, colon));
   const Answer refused{0, "", "connection refused"};
+  const std::string port = endpoint.substr(colon + 1);
+  if (endpoint.substr(0, colon) == "127.0.0.1") {
+    return publishes(engine_, port) ? answer_empty(200) : refused;
+  }
+  const SimContainer* container = engine_.container_at(endpoint.substr(0, colon));
   if (!container || container->restarting) return refused;
   const std::set<int>& ports = container->program.listens_on;
-  const bool ours = ports.empty() || ports.count(std::stoi(endpoint.substr(colon + 1))) > 0;
+  const bool ours = ports.empty() || ports.count(std::stoi(port)) > 0;
   const bool late = steady_ - container->started.steady < container->program.listens_after;
   return ours && !late && !container->deaf() ? answer_empty(200) : refused;
 }

@@ -259,6 +259,7 @@ Answer SimMariaDb::seen(const std::string& app) const {
     if (app.empty() ? listed.count(session.user) == 0 : session.user != app) continue;
     row("session", session.user, session.address + ":40000", std::to_string(id), "", "");
   }
+  row("server", "", "", "", "", "500");
   return {200, rows.dump(), ""};
 }
 

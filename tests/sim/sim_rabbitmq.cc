@@ -32,6 +32,10 @@ Json limits_of(const std::map<std::string, int>& limits) {
   return json;
 }
 
+bool is_policies(const std::string& kind) {
+  return kind == "policies" || kind == "operator-policies";
+}
+
 bool has(const std::vector<std::string>& words, const std::string& word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
@@ -48,7 +52,7 @@ std::string salt_of(const std::string& hash) {
 }  // namespace
 
 SimRabbitMq::SimRabbitMq(const std::string& admin, const std::string& password) {
-  vhosts_["/"] = {"Default virtual host", {}, {}};
+  vhosts_["/"] = {"Default virtual host", {}, {}, {}};
   users_[admin] = {"", algorithm, {"administrator"}, {}};
   set_password(admin, password);
   permissions_[{"/", admin}] = {".*", ".*", ".*"};
@@ -164,6 +168,7 @@ Answer SimRabbitMq::read(const Target& target) const {
     return vhosts_.count(name) > 0 ? answer_json(200, vhost_json(name)) : not_found();
   }
   if (kind == "permissions" && all) return answer_json(200, permissions_json(""));
+  if (is_policies(kind)) return read_policies(target);
   if (kind != "vhost-limits") return not_found();
   if (!all && vhosts_.count(name) == 0) return not_found();
   return answer_json(200, limits_json(name));
@@ -177,6 +182,7 @@ Answer SimRabbitMq::write(const Target& target, const std::string& text) {
   if (kind == "users") return put_user(target.part(2), *body);
   if (kind == "permissions") return put_permission({target.part(2), target.part(3)}, *body);
   if (kind == "vhost-limits" || kind == "user-limits") return put_limit(target, *body);
+  if (is_policies(kind)) return put_policy(target, *body);
   return not_found();
 }
 
@@ -229,6 +235,35 @@ Answer SimRabbitMq::put_limit(const Target& target, const Json& body) {
   return answer_empty(204);
 }
 
+Answer SimRabbitMq::put_policy(const Target& target, const Json& body) {
+  const auto found = vhosts_.find(target.part(2));
+  if (found == vhosts_.end()) return refuse(404, "not_found", "vhost_not_found");
+  const std::string& kind = target.part(1);
+  const bool known = kind == "policies" || !body["definition"].has("overflow");
+  if (!known) return refuse(400, "bad_request", "Validation failed");
+  const bool made = found->second.policies[kind].count(target.part(3)) == 0;
+  Json policy = body;
+  policy.set("vhost", found->first).set("name", target.part(3));
+  found->second.policies[kind][target.part(3)] = std::move(policy);
+  return answer_empty(made ? 201 : 204);
+}
+
+// Of all vhosts, of one, or one policy.
+Answer SimRabbitMq::read_policies(const Target& target) const {
+  const bool all = target.parts.size() == 2;
+  if (!all && vhosts_.count(target.part(2)) == 0) return not_found();
+  Json list = Json::array();
+  for (const auto& [vhost, held] : vhosts_) {
+    const auto policies = held.policies.find(target.part(1));
+    if (policies == held.policies.end() || (!all && vhost != target.part(2))) continue;
+    for (const auto& [name, policy] : policies->second) {
+      if (target.parts.size() == 4 && name == target.part(3)) return answer_json(200, policy);
+      list.push(policy);
+    }
+  }
+  return target.parts.size() == 4 ? not_found() : answer_json(200, list);
+}
+
 Answer SimRabbitMq::remove(const Target& target) {
   const std::string& kind = target.part(1);
   const std::string& name = target.part(2);
@@ -261,6 +296,9 @@ std::string SimRabbitMq::text() const {
   for (const auto& [name, vhost] : vhosts_) {
     text += "vhost " + name + " " + vhost.description + " " + join(vhost.tags, ",") + " " +
             sim::limits_of(vhost.limits).dump() + "\n";
+    for (const auto& [kind, policies] : vhost.policies) {
+      for (const auto& [policy, body] : policies) text += kind + " " + body.dump() + "\n";
+    }
   }
   for (const auto& [name, user] : users_) {
     text += "user " + name + " " + user.password_hash + " " + join(user.tags, ",") + " " +

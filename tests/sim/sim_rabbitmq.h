@@ -22,6 +22,8 @@ class SimRabbitMq {
     std::string description;
     std::vector<std::string> tags;
     std::map<std::string, int> limits;  // "max-connections"
+    // "policies" and "operator-policies" → name → what was put.
+    std::map<std::string, std::map<std::string, Json>> policies;
   };
   struct User {
     std::string password_hash;  // empty: no password opens it
@@ -59,6 +61,8 @@ class SimRabbitMq {
   Answer put_user(const std::string& name, const Json& body);
   Answer put_permission(const Holder& holder, const Json& body);
   Answer put_limit(const Target& target, const Json& body);
+  Answer put_policy(const Target& target, const Json& body);
+  Answer read_policies(const Target& target) const;
   Answer remove(const Target& target);
   Answer remove_limit(const Target& target);
   Json vhost_json(const std::string& name) const;
