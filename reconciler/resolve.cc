@@ -68,24 +68,13 @@ Result<void> check_names(const Graph& graph) {
   return {};
 }
 
-// Accounts that say no number of connections have the tenant's.
-std::shared_ptr<const App> limited(const std::shared_ptr<const App>& app, const Tenant* tenant) {
-  if (!tenant || !tenant->connections) return app;
-  auto made = std::make_shared<App>(*app);
-  for (auto* need : {&made->needs.database, &made->needs.messagebus}) {
-    if (*need && !(*need)->connections_max) (*need)->connections_max = tenant->connections;
-  }
-  return made;
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const Graph>> resolve(const Providers& providers,
-                                             const std::shared_ptr<const App>& said,
+                                             const std::shared_ptr<const App>& app,
                                              const Surroundings& around) {
-  const std::string& source = said->document->start.file;
-  if (auto beyond = beyond_tenant(*said, around.platform.tenants, source)) return *beyond;
-  const std::shared_ptr<const App> app = limited(said, tenant_of(around.platform.tenants, source));
+  const std::string& source = app->document->start.file;
+  if (auto beyond = beyond_tenant(*app, around.platform.tenants, source)) return *beyond;
   auto graph = std::make_shared<Graph>();
   graph->app = app;
   graph->ownership = around.ownership;

@@ -1,5 +1,6 @@
 #include "providers/mariadb/resolve.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,10 @@ Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& gra
   if (!app.needs.database) return {};
   auto spec = std::make_shared<DatabaseSpec>();
   spec->rotation = app.needs.database->rotation;
+  const Tenant* tenant = tenant_of(input.platform->tenants, app.document->start.file);
+  if (tenant && tenant->connections) {
+    spec->connections_max = std::min(spec->connections_max, *tenant->connections);
+  }
   spec->connections_max = app.needs.database->connections_max.value_or(spec->connections_max);
 
   const std::string host = host_for_apps(*input.platform);

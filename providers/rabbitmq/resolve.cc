@@ -1,5 +1,7 @@
 #include "providers/rabbitmq/resolve.h"
 
+#include <algorithm>
+
 #include "providers/rabbitmq/requests.h"
 #include "reconciler/url.h"
 
@@ -12,6 +14,10 @@ Result<void> resolve_app(const Keys& keys, const ResolveInput& input, Graph& gra
   auto spec = std::make_shared<AccountSpec>();
   spec->account = {app.name, app.needs.messagebus->rotation};
   const AccountNeed& need = *app.needs.messagebus;
+  const Tenant* tenant = tenant_of(input.platform->tenants, app.document->start.file);
+  if (tenant && tenant->connections) {
+    spec->connections_max = std::min(spec->connections_max, *tenant->connections);
+  }
   spec->connections_max = need.connections_max.value_or(spec->connections_max);
   spec->queues_max = need.queues_max.value_or(spec->queues_max);
   spec->queue_size = need.queue_size.value_or(spec->queue_size);
