@@ -73,6 +73,10 @@ constexpr std::pair<std::string_view, std::string_view> sentences[] = {
     {"PoolExhausted",
      "its network is made once there is a free range; remove unused networks, or make "
      "network.pool larger in the platform file"},
+    {"PortRefused",
+     "what runs goes on, and what is new is made once it may have the port; publish at another "
+     "one, "
+     "or free this one as the message says"},
     {"ReadsImage",
      "the manifest in the image is read first, and what runs is left alone; nobody has to "
      "do anything"},
