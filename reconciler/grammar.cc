@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <vector>
 
@@ -76,7 +77,10 @@ struct AddressRange {
   explicit AddressRange(const std::string& text) : six(text.find(':') != std::string::npos) {
     const std::size_t slash = text.find('/');
     const std::size_t whole = six ? 128 : 32;
-    fixed = slash == std::string::npos ? whole : std::stoul(text.substr(slash + 1));
+    fixed = whole;
+    if (slash != std::string::npos)
+      std::from_chars(text.data() + slash + 1, text.data() + text.size(), fixed);
+    fixed = std::min(fixed, whole);
     inet_pton(six ? AF_INET6 : AF_INET, text.substr(0, slash).c_str(), bytes.data());
   }
   bool bit(std::size_t index) const { return (bytes[index / 8] & (0x80u >> index % 8)) != 0; }

@@ -7,7 +7,6 @@
 
 #include "reconciler/first_level.h"
 #include "reconciler/json.h"
-#include "reconciler/mount_roots.h"
 
 namespace fairlead {
 namespace {
@@ -167,13 +166,13 @@ std::string tenant_forbids(const Platform& platform, const std::string& app,
                                   [&](const auto& tenant) { return binds(tenant, host); });
   if (bound != tenants.end()) {
     const bool theirs = std::any_of(tenants.begin(), tenants.end(), [&](const auto& tenant) {
-      return binds(tenant, host) && at_or_below(source, tenant.folder);
+      return binds(tenant, host) && source.starts_with(tenant.folder + "/");
     });
     return theirs ? "" : "the platform file binds it to the folder " + bound->folder;
   }
   if (host == app + "." + platform.domain) return "";
   const bool tenant = std::any_of(tenants.begin(), tenants.end(), [&](const auto& held) {
-    return at_or_below(source, held.folder);
+    return source.starts_with(held.folder + "/");
   });
   return tenant ? "it is none of the domains that the platform file binds to its folder" : "";
 }

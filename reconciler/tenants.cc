@@ -114,7 +114,7 @@ const Tenant* tenant_of(const std::vector<Tenant>& tenants, const std::string& s
   const Tenant* innermost = nullptr;
   for (const Tenant& tenant : tenants) {
     const bool deeper = !innermost || tenant.folder.size() > innermost->folder.size();
-    if (deeper && at_or_below(source, tenant.folder)) innermost = &tenant;
+    if (deeper && source.starts_with(tenant.folder + "/")) innermost = &tenant;
   }
   return innermost;
 }

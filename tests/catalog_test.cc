@@ -2,60 +2,13 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 
+#include "tests/manifest_folder.h"
+
 using namespace fairlead;
-
-namespace {
-
-std::string text(const std::set<std::string>& names) {
-  std::string joined;
-  for (const std::string& name : names) joined += (joined.empty() ? "" : " ") + name;
-  return joined;
-}
-
-std::string app(const std::string& name, const std::string& tag = "1") {
-  return "name: " + name + "\nimage: acme/" + name + ":" + tag + "\n";
-}
-
-// A folder whose files are changed in place, and the catalog that reads it.
-struct Folder {
-  std::map<std::string, std::string> files;       // path → text
-  std::map<std::string, std::string> unreadable;  // path → why
-  Catalog catalog;
-
-  FolderReading reading() const {
-    FolderReading made;
-    made.folder = "/m";
-    for (const auto& [path, content] : files) {
-      made.files.push_back({path, std::make_shared<const std::string>(content), ""});
-    }
-    for (const auto& [path, why] : unreadable) made.files.push_back({path, nullptr, why});
-    std::sort(made.files.begin(), made.files.end(),
-              [](const auto& a, const auto& b) { return a.path < b.path; });
-    return made;
-  }
-  // What changed: "blog shop; saved blog".
-  std::string read() {
-    const Catalog::Change change = catalog.read(reading());
-    return text(change.changed) + (change.saved.empty() ? "" : "; saved " + text(change.saved));
-  }
-  const Catalog::Entry& entry(const std::string& name) const {
-    REQUIRE(catalog.entries().count(name) == 1);
-    return catalog.entries().at(name);
-  }
-  std::string image(const std::string& name) const { return entry(name).app->image; }
-  std::string absent() const {
-    std::string names;
-    for (const std::string& name : catalog.absent()) names += name + " ";
-    return names;
-  }
-};
-
-}  // namespace
+using namespace fairlead::testing;
 
 TEST_CASE("before the first reading nothing may be removed") {
   const Catalog catalog;
@@ -496,50 +449,4 @@ TEST_CASE("since when a manifest is absent is kept in its last good copy, until 
   later.files = files;
   CHECK(text(later.catalog.read(later.reading(), {}, seconds(400)).absent) == "blog");
   CHECK(encode_last_good(later.entry("blog")) == present);
-}
-
-TEST_CASE("class 20: a name goes to nobody else while its owner's file is moved about") {
-  Folder folder;
-  const std::string text = app("own") + "needs: [storage]\n";
-  folder.files = {{"a/x.yml", text}, {"b/own.yml", text}};
-  folder.read();
-  CHECK(folder.entry("own").source == "a/x.yml");
-  folder.files = {{"a/y.yml", text}, {"b/own.yml", text}};
-  folder.read();
-  CHECK(folder.entry("own").source == "a/y.yml");
-  CHECK(folder.catalog.claims().empty());
-  folder.files = {{"b/own.yml", text}};
-  folder.read();
-  CHECK(folder.entry("own").source == "a/y.yml");
-  CHECK(folder.absent() == "own ");
-  REQUIRE(folder.catalog.claims().count("own") == 1);
-  CHECK(folder.catalog.claims().at("own").owner == "b");
-}
-
-TEST_CASE("a file that goes when another owner's comes with its name is moved") {
-  Folder folder;
-  const std::string text = app("own") + "needs: [storage]\n";
-  folder.files = {{"a/own.yml", text}};
-  folder.read();
-  folder.files = {{"b/own.yml", text}};
-  folder.read();
-  CHECK(folder.absent().empty());
-  CHECK(folder.entry("own").moved);
-  Catalog later;
-  later.restore({{"own", encode_last_good(folder.entry("own"))}});
-  later.read(folder.reading());
-  CHECK(later.absent().empty());
-  folder.files.clear();
-  folder.read();
-  CHECK(folder.absent() == "own ");
-}
-
-TEST_CASE("a manifest that was never good takes no name") {
-  Folder folder;
-  folder.files = {{"a/x.yml", "name: own\n"}};
-  folder.read();
-  folder.files["b/own.yml"] = app("own");
-  folder.files.erase("a/x.yml");
-  folder.read();
-  CHECK(folder.entry("own").source == "b/own.yml");
 }

@@ -140,7 +140,9 @@ TEST_CASE("the policy lets through only looks from a root, with all that is kept
   Platform platform;
   platform.mount_roots = {"/srv"};
   const auto provider = make_provider(test_keys());
-  const auto allowed = [&](const FileCall& call) { return provider->policy(call, platform).ok(); };
+  const auto allowed = [&](const FileCall& call) {
+    return provider->policy(call, platform, nullptr).ok();
+  };
   const FileCall right = look_call(platform, "/srv/t", "");
   CHECK(right.root == "/srv");
   CHECK(std::count(right.keeps_out.begin(), right.keeps_out.end(), "/var/lib/fairlead") == 1);

@@ -327,7 +327,8 @@ TEST_CASE("class 20: the last word holds a tenant to its mounts, ports and regis
         {{"Type", "bind"}, {"Source", source}, {"Target", "/x"}, {"ReadOnly", true}})});
   };
   const auto bound = [](const std::string& port) {
-    return Json::object({{"80/tcp", Json::array({Json::object({{"HostPort", port}})})}});
+    return Json::object(
+        {{"80/tcp", Json::array({Json::object({{"HostIp", "127.0.0.1"}, {"HostPort", port}})})}});
   };
   CHECK(allowed(with(bind("/srv/media/a/x"), Json::object())));
   CHECK_FALSE(allowed(with(bind("/srv/media/b"), Json::object())));

@@ -256,7 +256,9 @@ TEST_CASE("class 3: all default names at once, and public suffixes, are nobody's
     CAPTURE(host);
     CHECK(why_lost("platform/blog.yml", host).empty());
     Platform platform = at_example();
-    platform.edge.tenants.push_back({"team-a", {host}});
+    platform.tenants.emplace_back();
+    platform.tenants.back().folder = "team-a";
+    platform.tenants.back().domains = {host};
     CHECK(why_lost("team-a/blog.yml", host, platform).empty());
   }
 }

@@ -65,7 +65,7 @@ Sections outcome_of(const Sections& given) {
   const auto [plan, report] = scene.diff();
   for (const Step& step : plan.steps()) {
     const auto* call = std::get_if<HttpCall>(&step.request);
-    if (call) CHECK(scene.provider->policy(*call, scene.platform).ok());
+    if (call) CHECK(scene.provider->policy(*call, scene.platform, nullptr).ok());
   }
   return {
       {"plan", plan.text()}, {"requests", requests_text(plan)}, {"report", report_text(report)}};

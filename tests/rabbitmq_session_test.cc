@@ -42,7 +42,7 @@ TEST_CASE("a managed server is asked at its container, as fairlead, by the deriv
   CHECK(call.login->user == "fairlead");
   CHECK(call.login->password == bus_keys().derive("secret/rabbitmq/RABBITMQ_DEFAULT_PASS", 32));
   CHECK_FALSE(call.tls.has_value());
-  CHECK(scene.provider->policy(*first, scene.platform).ok());
+  CHECK(scene.provider->policy(*first, scene.platform, nullptr).ok());
   CHECK(scene.provider->handshake(scene.place(), scene.platform, {whoami}).has_value());
   CHECK_FALSE(
       scene.provider->handshake(scene.place(), scene.platform, {whoami, overview}).has_value());
@@ -56,7 +56,7 @@ TEST_CASE("an external server is asked as the platform file says, also after the
   CHECK(scene.provider->place(scene.platform).host == "mq.example.org");
   const auto observer = scene.provider->observe(scene.session, Scope());
   const std::vector<Call> calls = observer->next();
-  REQUIRE(calls.size() == 4);
+  REQUIRE(calls.size() == 6);
   const HttpCall& call = std::get<HttpCall>(calls[0]);
   CHECK(call.endpoint == "mq.example.org:15671");
   REQUIRE(call.login.has_value());
@@ -64,7 +64,7 @@ TEST_CASE("an external server is asked as the platform file says, also after the
   CHECK(call.login->password.empty());
   CHECK(call.login->password_file == "/etc/mq");
   CHECK(call.tls.has_value());
-  CHECK(scene.provider->policy(call, scene.platform).ok());
+  CHECK(scene.provider->policy(call, scene.platform, nullptr).ok());
 }
 
 TEST_CASE("a session says what was found, and holds no password") {

@@ -44,13 +44,13 @@ TEST_CASE("class 20: what a manifest asks for beyond its tenant is refused, with
   CHECK(a("").empty());
   CHECK(a("secrets: {X: {file: team-a/x}, Y: {file: shared/smtp}}\n").empty());
   CHECK(a("secrets: {X: {file: team-b/dbpass}}\n") ==
-        "team-a/shop.yml:3:11: secrets.X: the secret file team-b/dbpass is beyond what the tenant "
+        "team-a/shop.yml:3: secrets.X: the secret file team-b/dbpass is beyond what the tenant "
         "team-a may have (secrets, fairlead.yml:4:3)");
   CHECK(a("secrets: {X: {file: shared/smtp2}}\n") != "");
   CHECK(a("expose: [{port: 80, auth: team-b/ht}]\n").find("team-b/ht") != std::string::npos);
   CHECK(a("mounts: [{host: /srv/a/x, path: /x}]\n").empty());
   CHECK(a("mounts: [{host: /srv/ab, path: /x}]\n") ==
-        "team-a/shop.yml:3:1: mounts: the mount /srv/ab is beyond what the tenant team-a may have "
+        "team-a/shop.yml:3: mounts: the mount /srv/ab is beyond what the tenant team-a may have "
         "(mount_roots, fairlead.yml:5:3)");
   CHECK(a("expose: [{port: 80, publish: 8000}]\n").empty());
   CHECK(a("expose: [{port: 80, publish: 25565}]\n").empty());
@@ -66,7 +66,7 @@ TEST_CASE("a tenant's images come from its registries, and its names are its own
   CHECK(refused("team-a/x.yml", "", "name: other\nimage: ghcr.io/a/x:1\n").find("the name other") !=
         std::string::npos);
   CHECK(refused("team-b/x.yml", "", "name: acme-x\nimage: nginx:1\n") ==
-        "team-b/x.yml:1:1: name: acme-x is a name of the tenant team-a (names, fairlead.yml:3:3)");
+        "team-b/x.yml:1: name: acme-x is a name of the tenant team-a (names, fairlead.yml:3:3)");
   CHECK(refused("x.yml", "", "name: acme-x\nimage: nginx:1\n") != "");
 }
 

@@ -12,7 +12,8 @@ namespace {
 // A char may be signed; what is not plain ASCII is never plain here.
 bool plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == ' ' ||
-         c == '*' || c == '-' || c == '.' || c == '_' || c == ':' || c == ',';
+         c == '*' || c == '-' || c == '.' || c == '_' || c == ':' || c == ',' || c == '/' ||
+         c == '%';
 }
 
 std::string app_identifier(const std::string& app) {
@@ -186,7 +187,9 @@ std::string select_seen(const std::string& app) {
          between +
          part("session", {"USER", "HOST", "ID", "''", "''"}, "information_schema.PROCESSLIST",
               sessions) +
-         between + part("server", {"''", "''", "''", "''", "@@GLOBAL.max_connections"}, "DUAL", "");
+         between +
+         part("server", {"''", "''", "''", "''", "VARIABLE_VALUE"},
+              "information_schema.GLOBAL_VARIABLES", "VARIABLE_NAME = 'MAX_CONNECTIONS'");
 }
 
 std::string create_database(const std::string& app, const std::string& comment) {

@@ -72,7 +72,7 @@ class Look {
     Answer answer = engine("GET", "/images/" + image_ + "/json");
     if (answer.status == 404 && pull) {
       complain("pulling " + image_);
-      const Step step = docker::Steps(keys_, session_).pull(image_);
+      const Step step = docker::Steps(keys_, session_).pull(image_, true);
       const Answer pulled = questions_.ask(std::get<HttpCall>(step.request));
       // The engine says 200 first and what went wrong later, in a line of its own.
       if (!pulled.ok() || !pulled.body.empty()) return failed("pull " + image_, pulled);

@@ -54,7 +54,9 @@ class Check {
       return;
     }
     Catalog catalog;
-    catalog.read(*reading, platform_.folders.ignore);
+    CatalogRules rules;
+    rules.ignore = platform_.folders.ignore;
+    catalog.read(*reading, rules);
     for (const auto& [file, why] : catalog.ignored()) {
       found_.notes.push_back("note: " + file + " is ignored: " + why);
     }

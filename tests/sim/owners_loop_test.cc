@@ -15,10 +15,10 @@ const std::string own =
     "name: own\nimage: app:1\nneeds: [storage]\nsecrets: {TOKEN: {generate: 32}}\n";
 const std::string stolen = own + "env: {MORE: words}\n";
 
-std::vector<std::string> containers(Host& host) {
+std::vector<std::string> containers(Host& host, const std::string& app = "own") {
   std::vector<std::string> ids;
   for (const auto& [id, container] : host.engine().containers()) {
-    if (container.name.starts_with("own.web.")) ids.push_back(id);
+    if (container.name.starts_with(app + ".web.")) ids.push_back(id);
   }
   return ids;
 }
@@ -27,6 +27,10 @@ std::string claim_token_of(Host& host) {
   const Json claims = host.ask("status").body["claims"];
   REQUIRE(claims.items().size() == 1);
   return claims.items().front()["token"].as_string();
+}
+
+std::string source_of(Host& host) {
+  return host.ask("explain", {{"app", "own"}}).body["source"].as_string();
 }
 
 void settle(Host& host, const std::map<std::string, std::string>& files) {
@@ -56,9 +60,11 @@ TEST_CASE("class 20: an owner that renames its file loses nothing to whoever wai
 
 TEST_CASE("class 20: data that an owner leaves behind is given by a person's word alone") {
   Host host;
-  settle(host,
-         {{"team-a/x.yml", stolen}, {"team-b/own.yml", own}, {"c.yml", "name: c\nimage: app:1\n"}});
-  host.world().set_files({{"team-a/x.yml", stolen}, {"c.yml", "name: c\nimage: app:1\n"}});
+  const std::string other = "name: c\nimage: app:1\n";
+  settle(host, {{"team-b/own.yml", own}, {"c.yml", other}});
+  host.world().set_files({{"team-a/x.yml", stolen}, {"team-b/own.yml", own}, {"c.yml", other}});
+  host.run(seconds(30));
+  host.world().set_files({{"team-a/x.yml", stolen}, {"c.yml", other}});
   host.run(minutes(2));
   CHECK(containers(host).empty());
   CHECK(host.engine().volumes().count("own.data") == 1);
@@ -117,7 +123,7 @@ TEST_CASE("a file that is moved to another folder runs on until a person has dec
   host.run(minutes(1));
   CHECK(containers(host) == before);
   CHECK(host.all_well());
-  CHECK(host.ask("explain", {{"app", "own"}}).body["source"].as_string() == "team-c/own.yml");
+  CHECK(source_of(host) == "team-c/own.yml:1");
 }
 
 TEST_CASE("a file that is moved and has nothing of its own goes at once") {
@@ -127,7 +133,7 @@ TEST_CASE("a file that is moved and has nothing of its own goes at once") {
   const auto before = containers(host);
   settle(host, {{"team-c/own.yml", text}});
   CHECK(containers(host) == before);
-  CHECK(host.ask("explain", {{"app", "own"}}).body["source"].as_string() == "team-c/own.yml");
+  CHECK(source_of(host) == "team-c/own.yml:1");
 }
 
 TEST_CASE("A1: the names of the edge and of the services are the operator's") {
@@ -135,7 +141,8 @@ TEST_CASE("A1: the names of the edge and of the services are the operator's") {
   host.world().set_files({{"team-a/edge.yml", "name: edge\nimage: app:1\n"},
                           {"team-a/mariadb.yml", "name: mariadb\nimage: app:1\n"}});
   host.run(minutes(1));
-  CHECK(host.engine().containers().empty());
+  CHECK(containers(host, "edge").empty());
+  CHECK(containers(host, "mariadb").empty());
   const Json claims = host.ask("status").body["claims"];
   REQUIRE(claims.items().size() == 2);
   CHECK(claims.items()[0]["token"].as_string().empty());
