@@ -315,7 +315,8 @@ Reply Reconciler::approve(const Command& command) {
   if (gifts.size() == 1) {
     const Gift& gift = gifts.front();
     catalog_.names().give(gift.app, gift.from_mark, gift.owner);
-    reread_due_ = true;
+    on(ManifestsChanged{reading_});
+    want({gift.app});
     reply.body = Json::object({{"approved", Json(std::vector<std::string>{gift.app})}});
     return reply;
   }
