@@ -30,10 +30,10 @@ bool is_bound(const Platform& platform, const std::string& host) {
                      [&](const auto& tenant) { return binds(tenant, host); });
 }
 
-using Owners = std::map<std::string, std::string>;  // host → app
+using OwnerByHost = std::map<std::string, std::string>;  // host → app
 
 // The longest wildcard that covers the host and that somebody has; end(): none.
-Owners::const_iterator wildcard_above(const Owners& owners, const std::string& host) {
+OwnerByHost::const_iterator wildcard_above(const OwnerByHost& owners, const std::string& host) {
   const std::string below = host.starts_with("*.") ? host.substr(2) : host;
   for (std::size_t dot = below.find('.'); dot != below.npos; dot = below.find('.', dot + 1)) {
     const auto found = owners.find("*" + below.substr(dot));
@@ -46,7 +46,7 @@ Owners::const_iterator wildcard_above(const Owners& owners, const std::string& h
 class SharingOut {
  public:
   SharingOut(const std::map<std::string, HostOwners::Claim>& claims, const Platform& platform,
-             const Owners& before)
+             const OwnerByHost& before)
       : claims_(claims), platform_(platform), before_(before) {
     for (const auto& [app, claim] : claims) {
       for (const std::string& host : claim.hosts) claimants_[host].insert(app);
@@ -59,7 +59,7 @@ class SharingOut {
     for (const std::string& host : hosts) give(host);
   }
 
-  Owners owners;
+  OwnerByHost owners;
   std::map<std::string, std::map<std::string, std::string>> lost;  // app → host → why
 
  private:
@@ -122,7 +122,7 @@ class SharingOut {
 
   const std::map<std::string, HostOwners::Claim>& claims_;
   const Platform& platform_;
-  const Owners& before_;
+  const OwnerByHost& before_;
   std::map<std::string, std::set<std::string>> claimants_;
 };
 

@@ -41,7 +41,7 @@ void read_domains(std::vector<std::string>& domains, const Field& field, Taken& 
   }
 }
 
-std::optional<std::vector<std::string>> read_paths(const Field& field) {
+std::optional<std::vector<std::string>> read_absolute_paths(const Field& field) {
   if (!field.said()) return std::nullopt;
   std::vector<std::string> paths;
   for (const Field& item : field.items()) {
@@ -107,7 +107,7 @@ void read_rules(Tenant& tenant, const Field& field) {
   tenant.names = field["names"].words();
   tenant.secrets = read_secret_paths(field["secrets"]);
   if (!tenant.secrets) tenant.secrets = {{tenant.folder + "/"}};
-  tenant.mount_roots = read_paths(field["mount_roots"]);
+  tenant.mount_roots = read_absolute_paths(field["mount_roots"]);
   if (!tenant.mount_roots) tenant.mount_roots.emplace();
   tenant.ports = read_ports(field["ports"]);
   if (!tenant.ports) tenant.ports.emplace();

@@ -66,13 +66,15 @@ bool is_public_v6(const V6& bytes) {
   return bytes[0] >> 5 == 1 && !teredo && !documentation;
 }
 
-std::string lower(std::string text) {
+std::string lower_case(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
-std::string host_of(const std::string& place) { return lower(place.substr(0, place.find(':'))); }
+std::string host_of(const std::string& place) {
+  return lower_case(place.substr(0, place.find(':')));
+}
 
 // No name, but an address, or what resolvers take for one: "127.1", "0x7f000001", "2130706433".
 bool is_numeric(const std::string& host) {
@@ -90,8 +92,8 @@ bool is_public_host(const std::string& host) {
 }
 
 bool names(const std::string& listed, const std::string& place) {
-  const std::string known = lower(listed);
-  const std::string asked = lower(place);
+  const std::string known = lower_case(listed);
+  const std::string asked = lower_case(place);
   return asked == known || asked == known + ":443" || asked == known + ":80";
 }
 

@@ -10,20 +10,20 @@ namespace fairlead {
 namespace {
 
 // `*` stands for any characters, none too.
-bool fits(std::string_view name, std::string_view pattern) {
+bool matches(std::string_view name, std::string_view pattern) {
   const std::size_t star = pattern.find('*');
   if (star == pattern.npos) return name == pattern;
   if (name.substr(0, star) != pattern.substr(0, star)) return false;
   const std::string_view rest = pattern.substr(star + 1);
   for (std::size_t at = star; at <= name.size(); ++at) {
-    if (fits(name.substr(at), rest)) return true;
+    if (matches(name.substr(at), rest)) return true;
   }
   return false;
 }
 
-bool fits_any(const std::string& name, const std::vector<std::string>& patterns) {
+bool matches_any(const std::string& name, const std::vector<std::string>& patterns) {
   return std::any_of(patterns.begin(), patterns.end(),
-                     [&](const std::string& pattern) { return fits(name, pattern); });
+                     [&](const std::string& pattern) { return matches(name, pattern); });
 }
 
 bool has(const std::vector<std::string>& list, const std::string& item) {
@@ -43,7 +43,7 @@ class Admission {
   Admission(const App& app, const Tenant& tenant) : app_(app), tenant_(tenant) {}
 
   std::optional<Error> check() {
-    if (tenant_.names && !fits_any(app_.name, *tenant_.names)) {
+    if (tenant_.names && !matches_any(app_.name, *tenant_.names)) {
       refuse("name", "names", "the name " + app_.name);
     }
     for (const auto& [name, source] : app_.secrets) {
@@ -142,8 +142,8 @@ std::optional<Error> beyond_tenant(const App& app, const std::vector<Tenant>& te
                                    const std::string& source) {
   const Tenant* own = tenant_of(tenants, source);
   for (const Tenant& tenant : tenants) {
-    if (&tenant == own || !tenant.names || !fits_any(app.name, *tenant.names)) continue;
-    if (own && own->names && fits_any(app.name, *own->names)) continue;
+    if (&tenant == own || !tenant.names || !matches_any(app.name, *tenant.names)) continue;
+    if (own && own->names && matches_any(app.name, *own->names)) continue;
     const auto place = tenant.where.find("names");
     return Error{Code::denied,
                  "name: " + app.name + " is a name of the tenant " + tenant.folder + " (names, " +
