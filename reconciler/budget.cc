@@ -55,12 +55,18 @@ void add(Demand& demand, const App& app, const Platform& platform, const Process
 
 std::string count(std::int64_t number) { return std::to_string(number); }
 
+// A host never has a round number of bytes.
+std::string host_memory(std::int64_t memory) {
+  constexpr std::int64_t mib = 1 << 20;
+  return format_bytes(memory < mib ? memory : memory / mib * mib);
+}
+
 void of_one(const App& app, const Demand& demand, std::int64_t memory,
             std::vector<BudgetWarning>& warnings) {
   if (memory > 0 && demand.largest > memory) {
     warnings.push_back(
         {"memory " + app.name, app.name + ": a container may use " + format_bytes(demand.largest) +
-                                   ", and the host has " + format_bytes(memory) + " (" +
+                                   ", and the host has " + host_memory(memory) + " (" +
                                    app.where("resources.memory") + ", resources.memory)"});
   }
   if (demand.containers > containers_of_app_many) {
@@ -132,7 +138,7 @@ std::vector<BudgetWarning> budget_warnings(const std::vector<const App*>& apps,
   if (memory > 0 && all.memory / memory_overcommit > memory) {
     warnings.push_back({"memory", "the memory limits of all containers are " +
                                       format_bytes(all.memory) + " together, and the host has " +
-                                      format_bytes(memory) +
+                                      host_memory(memory) +
                                       ": if they use what they may, some will be ended"});
   }
   if (all.containers > containers_many) {
