@@ -206,19 +206,6 @@ TEST_CASE("while a service is away every app that uses it says so, and runs on")
   CHECK(bench.host.run_until([&] { return bench.host.all_well(); }, minutes(2)));
 }
 
-TEST_CASE("of two services whose lists fail within a minute both are told of") {
-  Bench bench;
-  bench.host.world().faults().chance[Fault::error_before_effect] = 1;
-  bench.host.run(seconds(50));
-  std::set<std::string> told;
-  for (const LogRecord& line : bench.host.world().log()) {
-    if (line.verb == "list") told.insert(line.resource);
-  }
-  CHECK(told.size() >= 2);
-  CHECK(told.count("mariadb") == 1);
-  CHECK(told.count("rabbitmq") == 1);
-}
-
 TEST_CASE("services that go together with their apps let these go, and their data stays") {
   Bench bench;
   bench.host.world().set_files({{"b.yml", "name: other\nimage: app:1\n"}});
