@@ -166,7 +166,7 @@ TEST_CASE("a host port that is taken is told with what to do, and tried again") 
                                 "expose: [{proto: tcp, port: 80, publish: 28931}]\n"
                                 "health: {disable: true}\n"));
   host.start();
-  until_says(host, app, "port is already allocated");
+  until_says(host, app, "port 28931 of the host is in use by another program");
   host.until("it is Degraded", [&] { return host.app(app)["health"].as_string() == "Degraded"; });
   CHECK(host.engine().inspect(holder)["State"]["Running"].as_bool());
   const auto route = [&] { return host.run({"routes"}).out; };
