@@ -113,7 +113,7 @@ TEST_CASE(
   const std::string other = edge.host().name("other");
   edge.deploy(other, 1);
   edge.host().put("inner.yml", edge.manifest(app, 1, "allow: [10.0.0.0/8, 126.0.0.0/7]"));
-  edge.host().put("named.yml", edge.manifest(named, 1, "allow: [10.213.0.0/16]"));
+  edge.host().put("named.yml", edge.manifest(named, 1, "allow: [10.231.0.0/16]"));
   // From this host, which is a gateway to it.
   edge.until_status("this host is kept out", edge.http(app), 403);
   edge.until_status("this host is let in", edge.http(named), 200);
