@@ -171,10 +171,9 @@ std::string tenant_forbids(const Platform& platform, const std::string& app,
     return theirs ? "" : "the platform file binds it to the folder " + bound->folder;
   }
   if (host == app + "." + platform.domain) return "";
-  const bool tenant = std::any_of(tenants.begin(), tenants.end(), [&](const auto& held) {
-    return source.starts_with(held.folder + "/");
-  });
-  return tenant ? "it is none of the domains that the platform file binds to its folder" : "";
+  return tenant_of(tenants, source)
+             ? "it is none of the domains that the platform file binds to its folder"
+             : "";
 }
 
 void HostOwners::restore(std::string_view text) {

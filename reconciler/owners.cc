@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "reconciler/first_level.h"
 #include "reconciler/json.h"
 
 namespace fairlead {
@@ -29,8 +30,7 @@ std::string owner_of(const std::string& source, const std::string& platform,
     if (deeper && source.starts_with(tenant + "/")) innermost = tenant;
   }
   if (!innermost.empty()) return innermost;
-  const std::size_t slash = source.find('/');
-  const std::string folder = slash == source.npos ? "" : source.substr(0, slash);
+  const std::string folder = first_level(source);
   return folder == platform ? "" : folder;
 }
 

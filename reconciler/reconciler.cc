@@ -91,11 +91,12 @@ void Reconciler::advance() {
   if (std::exchange(reread_due_, false) && reading_) on(ManifestsChanged{reading_});
   place_links();
   wake_links();
-  if (guard_due_) {  // what is wanted, or what is seen, was read anew
+  const bool anew = guard_due_;  // what is wanted, or what is seen, was read
+  if (anew || (verdict_.due && now_.steady >= *verdict_.due)) guard_removals();
+  if (anew && !guard_due_) {
     const auto asked = budget_of(apps_, *platform_, engine().session());
     for (LogRecord& record : untold(asked, told_)) log(std::move(record));
   }
-  if (guard_due_ || (verdict_.due && now_.steady >= *verdict_.due)) guard_removals();
   for (const std::string& name : local_.take_changed()) {
     keep(local_folder, name, local_.encode(name));
   }
