@@ -36,11 +36,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
-bool is_port(std::string_view text) {
-  if (!made_of(text, digits) || text.size() > 5) return false;
-  const int port = std::stoi(std::string(text));
-  return port >= 1 && port <= 65535;
-}
+bool is_port(std::string_view text) { return port_of(text).has_value(); }
 
 // One part of a repository path: runs of letters and digits with ".", "_", "__" or dashes between.
 bool is_repository_part(std::string_view text) {
@@ -91,6 +87,12 @@ struct AddressRange {
 };
 
 }  // namespace
+
+std::optional<int> port_of(std::string_view text) {
+  if (!made_of(text, digits) || text.size() > 5) return std::nullopt;
+  const int port = std::stoi(std::string(text));
+  return port >= 1 && port <= 65535 ? std::optional(port) : std::nullopt;
+}
 
 bool is_name(std::string_view text, std::size_t length_max) {
   return text.size() <= length_max && made_of(text, lower_digits, "-") && in(text[0], lower);

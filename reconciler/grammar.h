@@ -15,7 +15,8 @@ bool is_secret_name(std::string_view text);  // [A-Za-z0-9_.-]+, a file name: no
 bool is_label_name(std::string_view text);   // [A-Za-z0-9] and inside also . _ / -
 bool is_image(std::string_view text);        // [registry[:port]/]path[:tag][@sha256:…]
 bool is_registry(std::string_view text);     // host[:port]
-bool is_address(const std::string& text);    // IPv4 or IPv6
+std::optional<int> port_of(std::string_view text);  // 1..65535, in digits alone
+bool is_address(const std::string& text);           // IPv4 or IPv6
 
 // A host name as DNS has it: of one with other letters than ASCII's the xn-- form (IDNA2008, mapped
 // as UTS #46 has it); as it is where there is none, or none is needed.

@@ -60,7 +60,7 @@ class SharingOut {
   }
 
   OwnerByHost owners;
-  std::map<std::string, std::map<std::string, std::string>> lost;  // app → host → why
+  Lost lost;
 
  private:
   static std::size_t rank(const std::string& host) {
@@ -176,6 +176,24 @@ std::string tenant_forbids(const Platform& platform, const std::string& app,
              : "";
 }
 
+std::set<std::string> lacking_otherwise(const Lost& before, const Lost& now) {
+  std::set<std::string> apps;
+  for (const auto* one : {&now, &before}) {
+    const Lost& other = one == &now ? before : now;
+    for (const auto& [app, lacks] : *one) {
+      const auto held = other.find(app);
+      if (held == other.end() || held->second != lacks) apps.insert(app);
+    }
+  }
+  return apps;
+}
+
+const std::map<std::string, std::string>& lost_by(const std::string& app, const Lost& lost) {
+  static const std::map<std::string, std::string> none;
+  const auto found = lost.find(app);
+  return found == lost.end() ? none : found->second;
+}
+
 void HostOwners::restore(std::string_view text) {
   const Result<Json> saved = Json::parse(text);
   if (!saved) return;
@@ -187,26 +205,12 @@ std::set<std::string> HostOwners::update(std::map<std::string, Claim> claims,
   owners_changed_ = false;
   if (claims == claims_) return {};
   SharingOut shared(claims, platform, owners_);
-  auto& lost = shared.lost;
   owners_changed_ = owners_ != shared.owners;
   owners_ = std::move(shared.owners);
-  std::set<std::string> moved;
-  for (const auto* one : {&lost, &lost_}) {
-    const auto& other = one == &lost ? lost_ : lost;
-    for (const auto& [app, hosts] : *one) {
-      const auto held = other.find(app);
-      if (held == other.end() || held->second != hosts) moved.insert(app);
-    }
-  }
-  lost_ = std::move(lost);
+  std::set<std::string> moved = lacking_otherwise(lost_, shared.lost);
+  lost_ = std::move(shared.lost);
   claims_ = std::move(claims);
   return moved;
-}
-
-const std::map<std::string, std::string>& HostOwners::lost(const std::string& app) const {
-  static const std::map<std::string, std::string> none;
-  const auto found = lost_.find(app);
-  return found == lost_.end() ? none : found->second;
 }
 
 std::string HostOwners::encode() const {

@@ -20,6 +20,12 @@ namespace fairlead {
 // The host names that the app's manifest says, or that it has by default.
 std::vector<std::string> claimed_hosts(const App& app, const Platform& platform);
 
+// App → what it claims and does not have → why.
+using Lost = std::map<std::string, std::map<std::string, std::string>>;
+// Apps that lack others than before, or for another reason.
+std::set<std::string> lacking_otherwise(const Lost& before, const Lost& now);
+const std::map<std::string, std::string>& lost_by(const std::string& app, const Lost& lost);
+
 class HostOwners {
  public:
   struct Claim {
@@ -36,15 +42,17 @@ class HostOwners {
   // Whether a host name has another owner, or none, since the last update().
   bool owners_changed() const { return owners_changed_; }
   // Host names that the app claims and does not have → why.
-  const std::map<std::string, std::string>& lost(const std::string& app) const;
+  const std::map<std::string, std::string>& lost(const std::string& app) const {
+    return lost_by(app, lost_);
+  }
   // Empty: nobody has any.
   std::string encode() const;
 
  private:
   bool owners_changed_ = false;
-  std::map<std::string, Claim> claims_;                             // as of the last update()
-  std::map<std::string, std::string> owners_;                       // host → app
-  std::map<std::string, std::map<std::string, std::string>> lost_;  // app → host → why
+  std::map<std::string, Claim> claims_;        // as of the last update()
+  std::map<std::string, std::string> owners_;  // host → app
+  Lost lost_;
 };
 
 // Folders of the host. Two apps may mount the same one, also writable. But one that mounts a folder

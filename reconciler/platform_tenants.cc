@@ -1,7 +1,6 @@
 #include "reconciler/platform_tenants.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "reconciler/grammar.h"
 #include "reconciler/mount_roots.h"
@@ -10,8 +9,6 @@ namespace fairlead {
 namespace {
 
 using Taken = std::map<std::string, std::string>;  // domain → where
-
-constexpr int port_max = 65535;
 
 std::string read_folder(const Field& field, const Platform::Folders& folders) {
   const auto text = field.text();
@@ -65,13 +62,6 @@ std::optional<std::vector<std::string>> read_secret_paths(const Field& field) {
     paths.push_back(*text);
   }
   return paths;
-}
-
-std::optional<int> port_of(std::string_view text) {
-  int port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  return whole && port >= 1 && port <= port_max ? std::optional(port) : std::nullopt;
 }
 
 std::optional<std::vector<Tenant::Ports>> read_ports(const Field& field) {

@@ -136,7 +136,7 @@ void PortOwners::restore(std::string_view text) {
 std::set<std::string> PortOwners::update(std::map<std::string, std::vector<Publish>> claims) {
   owners_changed_ = false;
   if (claims == claims_) return {};
-  std::map<std::string, std::map<std::string, std::string>> lost;
+  Lost lost;
   Owners owners;
   ByPort taken;
   // First what its app had before, then what is new; of that the first by name.
@@ -159,21 +159,10 @@ std::set<std::string> PortOwners::update(std::map<std::string, std::vector<Publi
   }
   owners_changed_ = owners_ != owners;
   owners_ = std::move(owners);
-  std::set<std::string> moved;
-  for (const auto& [app, ports] : claims) {
-    const auto before = lost_.find(app), now = lost.find(app);
-    const bool lacked = before != lost_.end(), lacks = now != lost.end();
-    if (lacked != lacks || (lacks && before->second != now->second)) moved.insert(app);
-  }
+  std::set<std::string> moved = lacking_otherwise(lost_, lost);
   lost_ = std::move(lost);
   claims_ = std::move(claims);
   return moved;
-}
-
-const std::map<std::string, std::string>& PortOwners::lost(const std::string& app) const {
-  static const std::map<std::string, std::string> none;
-  const auto found = lost_.find(app);
-  return found == lost_.end() ? none : found->second;
 }
 
 std::string PortOwners::encode() const {

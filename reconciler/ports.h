@@ -44,7 +44,9 @@ class PortOwners {
   // Whether a port has another owner, or none, since the last update().
   bool owners_changed() const { return owners_changed_; }
   // Ports that the app publishes and does not have, as port_text() has them → whose they are.
-  const std::map<std::string, std::string>& lost(const std::string& app) const;
+  const std::map<std::string, std::string>& lost(const std::string& app) const {
+    return lost_by(app, lost_);
+  }
   // Empty: nobody has any.
   std::string encode() const;
 
@@ -53,7 +55,7 @@ class PortOwners {
   bool owners_changed_ = false;
   Owners claims_;  // as of the last update()
   Owners owners_;
-  std::map<std::string, std::map<std::string, std::string>> lost_;  // app → port → owner
+  Lost lost_;
 };
 
 // Why no container may be made of the app, with the place in its manifest; empty: its ports are no

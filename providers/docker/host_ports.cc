@@ -37,14 +37,6 @@ bool holds(const SeenContainer& container, const Publish& port) {
   return false;
 }
 
-std::optional<int> port_number(const Json& text) {
-  const std::string& digits = text.as_string();
-  const bool number = !digits.empty() && digits.size() <= 5 &&
-                      digits.find_first_not_of("0123456789") == digits.npos;
-  const int port = number ? std::stoi(digits) : 0;
-  return port >= 1 && port <= 65535 ? std::optional(port) : std::nullopt;
-}
-
 Error refuse(const std::string& what) { return {Code::invalid, what, ""}; }
 
 Result<void> check_binding(const Json& binding, const std::string& app, const Platform& platform) {
@@ -52,7 +44,7 @@ Result<void> check_binding(const Json& binding, const std::string& app, const Pl
     if (key != "HostIp" && key != "HostPort") return refuse("the member " + key + " of a port");
   }
   // A range, or none, would let the engine choose.
-  const auto port = port_number(binding["HostPort"]);
+  const auto port = port_of(binding["HostPort"].as_string());
   if (!port) return refuse("the host port " + binding["HostPort"].dump());
   if (app == edge_app) return {};
   const std::string& address = binding["HostIp"].as_string();

@@ -1,7 +1,6 @@
 #include "providers/docker/policy.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include "providers/docker/reader.h"
 #include "providers/docker/steps.h"
 #include "providers/docker/storage.h"
+#include "reconciler/grammar.h"
 #include "reconciler/image_ref.h"
 #include "reconciler/mount_roots.h"
 #include "reconciler/registries.h"
@@ -108,10 +108,8 @@ bool limited(const Json& limit, const std::optional<std::int64_t>& by_platform) 
 Result<void> check_ports_of(const Tenant& tenant, const Json& bindings) {
   for (const auto& [port, places] : bindings.members()) {
     for (const Json& place : places.items()) {
-      int number = 0;
       const std::string& text = place["HostPort"].as_string();
-      std::from_chars(text.data(), text.data() + text.size(), number);
-      if (may_publish(tenant, number)) continue;
+      if (may_publish(tenant, port_of(text).value_or(0))) continue;
       return denied("the port " + text + " of the host, which is none of the tenant " +
                     tenant.folder);
     }
